@@ -20,7 +20,7 @@ from gateway.cli.command import (
     put,
 )
 from gateway.cli.phases import Phases, describe_phases, phases_of
-from gateway.cluster import operator_state
+from gateway.cluster import RedisUnavailable, operator_state
 from gateway.hold import hold as hold_file
 from gateway.hold.hold import Hold
 from gateway.record import rfc3339
@@ -111,7 +111,7 @@ def set_in_redis(settings: GatewaySettings, new: Hold | None) -> tuple[Hold | No
     """Set or end the hold in Redis, if configured; return the hold before, and what failed."""
     try:
         return operator_state.hold_all(settings, new), None
-    except operator_state.OperatorCommandFailed as error:
+    except RedisUnavailable as error:
         return None, f"Redis {error}. Repeat the command when Redis is back."
 
 

@@ -15,7 +15,7 @@ import typer
 from gateway.auth import keys
 from gateway.auth.keys import Key
 from gateway.cli.command import AsJson, CommandError, flatten, parse_duration, print_rows, put
-from gateway.cluster import operator_state
+from gateway.cluster import RedisUnavailable, operator_state
 from gateway.principal import SCOPES, PrincipalLimits, Priority
 from gateway.record import rfc3339
 from gateway.runtime.files import FileUnusable
@@ -115,7 +115,7 @@ def revoke(
     digests = [key.sha256 for key in (read(file) if file.exists() else ()) if key.name == name]
     try:
         operator_state.revoke_everywhere(settings, digests)
-    except operator_state.OperatorCommandFailed as error:
+    except RedisUnavailable as error:
         problem = str(error)
     with edit_keys(file) as known:
         working = [key for key in known if key.name == name and key.revoked is None]
@@ -166,7 +166,7 @@ def read_revoked() -> frozenset[str]:
     """Return the keys that were revoked on other machines; raises CommandError."""
     try:
         return operator_state.read_revoked(load())
-    except operator_state.OperatorCommandFailed as error:
+    except RedisUnavailable as error:
         raise CommandError(
             f"Redis {error}, which knows the keys revoked on other machines. Repeat the command "
             "when Redis is back."

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from gateway.cluster.operator_state import OperatorCommandFailed, read_shared_phases
+from gateway.cluster import RedisUnavailable
+from gateway.cluster.operator_state import read_shared_phases
 from gateway.settings.base import local_url
 from gateway.settings.gateway import GatewaySettings
 
@@ -36,7 +37,7 @@ def read_phases(settings: GatewaySettings, urls: Sequence[str]) -> Phases:
     own = local_url(settings.host, settings.port, has_tls=settings.tls_certificate is not None)
     try:
         shared = read_shared_phases(settings)
-    except OperatorCommandFailed:
+    except RedisUnavailable:
         shared = {}
     phases = {url: frozenset({phase_at(url)}) for url in urls or [own]}
     if shared and not urls and AWAY in phases[own]:  # the operator's machine has no gateway

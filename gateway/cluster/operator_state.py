@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from gateway.cluster import RedisUnavailable
 from gateway.cluster.lua import script
 from gateway.hold.hold import UNREADABLE, Hold
 from gateway.runtime.log import log
@@ -35,10 +36,6 @@ HOST = socket.gethostname()
 
 SET_HOLD = script("set_hold")
 RESTORE_HOLD = script("restore_hold")
-
-
-class OperatorCommandFailed(Exception):
-    """Redis did not take a command; the message is the predicate of a sentence about Redis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,19 +124,12 @@ class OperatorState:
 def hold_all(settings: GatewaySettings, hold: Hold | None) -> Hold | None:
     """Hold all gateways, or release them with None; return the hold before.
 
-    Like the other commands it does nothing without Redis, and raises OperatorCommandFailed.
+    Like the other commands it does nothing without Redis, and raises RedisUnavailable.
     """
     if settings.redis_url is None:
         return None
     (before,) = execute(settings, [set_hold(hold)])
     return parse_entry((b"0", before)).hold if before is not None else None
-
-
-def read_hold(settings: GatewaySettings) -> Hold | None:
-    if settings.redis_url is None:
-        return None
-    (row,) = execute(settings, [("HMGET", HOLD_KEY, "at", "hold")])
-    return parse_entry(row).hold
 
 
 def read_shared_phases(settings: GatewaySettings) -> Mapping[str, frozenset[str]]:
@@ -162,7 +152,7 @@ def read_reports(settings: GatewaySettings) -> Mapping[str, str]:
     replies = execute(settings, commands) if commands else []
     reports = dict(zip(processes, zip(replies[::2], replies[1::2], strict=True), strict=True))
     if gone := [process for process, (phase, _) in reports.items() if phase is None]:
-        with contextlib.suppress(OperatorCommandFailed):  # not permitted to every account
+        with contextlib.suppress(RedisUnavailable):  # not permitted to every account
             execute(settings, [("SREM", GATEWAYS_KEY, *gone)])
     return {
         process: parse_phase(*reply) for process, reply in reports.items() if process not in gone
@@ -188,12 +178,9 @@ def read_revoked(settings: GatewaySettings) -> frozenset[str]:
 
 
 def execute(settings: GatewaySettings, commands: "Sequence[Command]") -> "list[Reply]":
-    from gateway.cluster.redis_store import RedisAddress, RedisUnavailable, execute_once
+    from gateway.cluster.redis_store import RedisAddress, execute_once
 
-    try:
-        return asyncio.run(execute_once(RedisAddress.of(settings), COMMAND_TIMEOUT_S, commands))
-    except RedisUnavailable as problem:
-        raise OperatorCommandFailed(str(problem)) from None
+    return asyncio.run(execute_once(RedisAddress.of(settings), COMMAND_TIMEOUT_S, commands))
 
 
 def new_revision() -> str:

@@ -10,16 +10,10 @@ from itertools import count
 from time import monotonic
 from typing import NamedTuple
 
+from gateway.cluster import RedisUnavailable
 from gateway.cluster.lua import script
 from gateway.cluster.operator_state import PREFIX
-from gateway.cluster.redis_store import (
-    MAX_BATCH,
-    Command,
-    RedisStore,
-    RedisUnavailable,
-    Reply,
-    Send,
-)
+from gateway.cluster.redis_store import MAX_BATCH, Command, RedisStore, Reply, Send
 from gateway.errors import GatewayError, SharedStateUnavailable, TooBusy
 from gateway.limits.rate_limiter import (
     MINUTE_S,

@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self
 from redis import exceptions
 from redis.asyncio.connection import AbstractConnection, Connection, parse_url
 
+from gateway.cluster import RedisUnavailable
 from gateway.runtime.futures import settle
 from gateway.runtime.log import log
 from gateway.settings.gateway import GatewaySettings
@@ -27,7 +28,6 @@ HEARTBEAT_S = 1.0
 CONNECT_TIMEOUT_S = 1.0  # only the start waits for a connection
 MAX_BATCH = 500
 UNEXPECTED_REPLY = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-TIMEOUT_STEPS = 4
 
 # The first matching row describes a failure; the library's own messages quote addresses and
 # commands.
@@ -42,10 +42,6 @@ PROBLEMS: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.RedisError, "answers with an error"),
     (OSError, "cannot be reached"),
 )
-
-
-class RedisUnavailable(Exception):
-    """Redis cannot be used now; the message is the predicate of a sentence about Redis."""
 
 
 class Heartbeat(Protocol):
@@ -80,15 +76,6 @@ class RedisAddress:
         return connection
 
 
-@dataclass(frozen=True, slots=True)
-class RedisRequest:
-    """A queued command; its reply is dropped if it has no future."""
-
-    command: Command
-    deadline: float
-    reply: asyncio.Future[Reply] | None = None
-
-
 class RedisStore:
     """Sends commands in batches, in order: those that arrive while a batch is on its way form the
     next one. `run` must be running."""
@@ -105,31 +92,29 @@ class RedisStore:
         self._alarm = alarm
         self._every_s = every_s
         self._is_connected = False  # also while the first heartbeats are on their way
-        self._queue: list[RedisRequest] = []
+        self._queue: list[tuple[Command, asyncio.Future[Reply]]] = []
         self._wake = asyncio.Event()
         self._has_logged_error = False
 
     async def ask(self, *command: str | bytes | int) -> Reply:
-        """Return the reply; raise RedisUnavailable after `timeout_s`, or at once while Redis is
-        down."""
+        """Return the reply; raise RedisUnavailable if the command or the batch before it takes
+        longer than `timeout_s`, and at once while Redis is down."""
         if not self.is_up:
             raise RedisUnavailable
-        reply = asyncio.get_running_loop().create_future()
-        self._enqueue(command, reply)
-        return await reply
+        return await self._enqueue(command)
 
     def send(self, *command: str | bytes | int, confirmed: Callable[[], object] = bool) -> None:
         """Send a command without waiting for its reply; it is dropped while Redis is down.
         `confirmed` is called once Redis has executed it."""
         if self._is_connected:
-            reply = asyncio.get_running_loop().create_future()
+            reply = self._enqueue(command)
             reply.add_done_callback(lambda _: reply.exception() or confirmed())
-            self._enqueue(command, reply)
 
-    def _enqueue(self, command: Command, reply: asyncio.Future[Reply] | None) -> None:
-        deadline = asyncio.get_running_loop().time() + self.timeout_s
-        self._queue.append(RedisRequest(command, deadline, reply))
+    def _enqueue(self, command: Command) -> asyncio.Future[Reply]:
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._queue.append((command, reply))
         self._wake.set()
+        return reply
 
     async def run(self) -> None:
         """Keep a connection; when it is lost, try a new one every second."""
@@ -175,16 +160,13 @@ class RedisStore:
             self._wake.clear()
         if not batch:
             return
-        left_s = batch[0].deadline - asyncio.get_running_loop().time()
-        left_s = max(left_s, self.timeout_s / 2)  # the previous batch may have used it up
         try:
-            replies = await exchange(connection, left_s, [request.command for request in batch])
+            replies = await exchange(connection, self.timeout_s, [command for command, _ in batch])
         except RedisUnavailable:
             self._queue = [*batch, *self._queue]  # refused with the rest
             raise
-        for request, reply in zip(batch, replies, strict=True):
-            if request.reply is not None:
-                settle(request.reply, reply)
+        for (_, waiting), reply in zip(batch, replies, strict=True):
+            settle(waiting, reply)
             if isinstance(reply, RedisUnavailable) and not self._has_logged_error:
                 self._has_logged_error = True
                 log.error("a command to the shared state failed: Redis %s", reply)
@@ -203,11 +185,10 @@ class RedisStore:
         self.problem = problem
         self._alarm(True)
         self.tried.set()
-        waiting, self._queue = self._queue, []
+        refused, self._queue = self._queue, []
         self._wake.clear()
-        for request in waiting:
-            if request.reply is not None:
-                settle(request.reply, RedisUnavailable(problem))
+        for _, waiting in refused:
+            settle(waiting, RedisUnavailable(problem))
 
 
 async def execute_once(
@@ -258,38 +239,23 @@ async def connect(address: RedisAddress) -> AsyncIterator[AbstractConnection]:
 
 @contextlib.asynccontextmanager
 async def bounded(seconds: float) -> AsyncIterator[None]:
-    """Limit the time of a block; raise RedisUnavailable for errors of the library, too."""
+    """Limit the time of a block; raise RedisUnavailable for errors of the library, too.
+
+    The second half of the time begins when this process gets there: a reply that arrived while it
+    was not scheduled is still read.
+    """
+    loop = asyncio.get_running_loop()
     try:
-        async with stepped_timeout(seconds):
-            yield
+        async with asyncio.timeout(None) as limit:
+            half = loop.call_later(seconds / 2, lambda: limit.reschedule(loop.time() + seconds / 2))
+            try:
+                yield
+            finally:
+                half.cancel()
     except TimeoutError:
         raise RedisUnavailable("does not answer in time") from None
     except (exceptions.RedisError, OSError) as error:
         raise unavailable(error) from None
-
-
-@contextlib.asynccontextmanager
-async def stepped_timeout(seconds: float) -> AsyncIterator[None]:
-    """Raise TimeoutError after some seconds, counted in steps.
-
-    A pause of this process is one step at most: a reply that has arrived meanwhile is still read.
-    """
-    loop, step_s = asyncio.get_running_loop(), seconds / TIMEOUT_STEPS
-    timer: asyncio.TimerHandle
-
-    def step(left: int) -> None:
-        nonlocal timer
-        if left:
-            timer = loop.call_later(step_s, step, left - 1)
-        else:
-            limit.reschedule(loop.time())
-
-    async with asyncio.timeout(None) as limit:
-        timer = loop.call_later(step_s, step, TIMEOUT_STEPS - 1)
-        try:
-            yield
-        finally:
-            timer.cancel()
 
 
 def unavailable(error: Exception) -> RedisUnavailable:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cluster import RedisUnavailable
 from gateway.cluster.operator_state import (
     GATEWAYS_KEY,
     HOLD_KEY,
@@ -15,7 +16,7 @@ from gateway.cluster.operator_state import (
     set_hold,
 )
 from gateway.cluster.redis_limiter import RedisRateLimiter
-from gateway.cluster.redis_store import RedisAddress, RedisUnavailable, execute_once
+from gateway.cluster.redis_store import RedisAddress, execute_once
 from gateway.hold.hold import Hold
 from gateway.limits.rate_limiter import LocalRateLimiter
 from gateway.principal import Principal, PrincipalLimits

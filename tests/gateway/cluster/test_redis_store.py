@@ -4,11 +4,8 @@ import asyncio
 
 import pytest
 
-from gateway.cluster.redis_store import (
-    MAX_BATCH,
-    RedisUnavailable,
-    Send,
-)
+from gateway.cluster import RedisUnavailable
+from gateway.cluster.redis_store import MAX_BATCH, Send
 from tests.gateway.cluster.conftest import Running, StartRedis
 from tests.gateway.cluster.server import RedisServer
 from tests.waiting import eventually
