@@ -199,7 +199,7 @@ def build_services(settings: GatewaySettings, disclaimer: Disclaimer) -> Service
         tracing=tracing,
         shared=shared,
         certificates=Certificates.of(settings),
-        background=Background(metrics.background_failures.inc),
+        background=Background(metrics.count_failure),
         heavy=HeavyWork(),
         operator_card=load_operator_file(settings),
         answering=answering(settings),

@@ -29,11 +29,14 @@ class Metrics(Families):
     ) -> None:
         counts = {"sent": sent, "set_aside": set_aside, "lost": lost}
         for outcome in filter(counts.get, counts):
-            self.fed.inc(outcome, by=counts[outcome])
+            self.fed.labels(outcome).inc(counts[outcome])
         if sent:
             self.feed_success.set_to_current_time()
         if lag_s is not None:
             self.feed_lag.set(lag_s)
+
+    def count_failure(self, task: str) -> None:
+        self.background_failures.labels(task).inc()
 
     def at_scrape(
         self, phase: str, admission: AdmissionQueue, certificates: Mapping[str, float]
@@ -56,7 +59,7 @@ class Metrics(Families):
         self._count_http(record)
         if not record.is_token_path:
             return
-        self.requests.inc(record.route, record.outcome)
+        self.requests.labels(record.route, record.outcome).inc()
         self.duration.observe(record.ms / 1000)
         self._count_prompt(record)
         if record.ttft_ms is not None:
@@ -64,34 +67,34 @@ class Metrics(Families):
         if record.answer is not None:
             self._count_answer(record.answer)
         elif record.prompt_estimate:
-            self.estimated_tokens.inc(by=record.prompt_estimate)
+            self.estimated_tokens.inc(record.prompt_estimate)
 
     def _count_http(self, record: RequestRecord) -> None:
         """Count a request of any path; one without a status has left early."""
         status, seconds = f"{record.status // 100 or 4}xx", record.ms / 1000
-        self.http_requests.inc(record.method, status, record.route)
-        self.size_in.observe(record.declared_bytes, record.route)
-        self.size_out.observe(record.sent_bytes, record.route)
+        self.http_requests.labels(record.method, status, record.route).inc()
+        self.size_in.labels(record.route).observe(record.declared_bytes)
+        self.size_out.labels(record.route).observe(record.sent_bytes)
         self.fine.observe(seconds)
-        self.coarse.observe(seconds, record.method, record.route)
+        self.coarse.labels(record.method, record.route).observe(seconds)
 
     def _count_prompt(self, record: RequestRecord) -> None:
         for notice in record.notices:
-            self.notices.inc(notice["id"])
+            self.notices.labels(notice["id"]).inc()
         for rule in record.resolved:
-            self.resolved.inc(rule)
+            self.resolved.labels(rule).inc()
         for rule in record.in_setting:
-            self.in_setting.inc(rule)
+            self.in_setting.labels(rule).inc()
         if record.language is not None:
-            self.prompts.inc(record.language)
+            self.prompts.labels(record.language).inc()
 
     def _count_answer(self, answer: AnswerSummary) -> None:
         if answer.is_estimated:
-            self.estimated_tokens.inc(by=answer.prompt_tokens + answer.completion_tokens)
+            self.estimated_tokens.inc(answer.prompt_tokens + answer.completion_tokens)
         else:
-            self.prompt_tokens.inc(by=answer.prompt_tokens)
-            self.completion_tokens.inc(by=answer.completion_tokens)
+            self.prompt_tokens.inc(answer.prompt_tokens)
+            self.completion_tokens.inc(answer.completion_tokens)
         for where in answer.truncated:
-            self.truncated.inc(where)
+            self.truncated.labels(where).inc()
         for kind in answer.warnings:
-            self.warnings.inc(kind)
+            self.warnings.labels(kind).inc()

@@ -106,7 +106,7 @@ def record(receipt: "Receipt", exchange: Exchange, services: Services) -> None:
     """Count the feedback, and record it in the audit trail: ids, category, severity, reviewer, but
     no text."""
     entry, principal = receipt.entry, exchange.record.principal
-    services.metrics.feedback.inc(entry.category, entry.severity or NO_SEVERITY)
+    services.metrics.feedback.labels(entry.category, entry.severity or NO_SEVERITY).inc()
     if services.trail is not None:
         facts = {
             "feedback_id": entry.id,
