@@ -24,8 +24,10 @@ before it is screened. The whole prompt is screened, even if it is truncated lat
 A handler serves /llm/generate or one path of /v1. It reads requests and renders answers only.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, Self
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -48,7 +50,7 @@ from gateway.http.exchange import AI_GENERATED, Exchange, RawHeaders, value_of, 
 from gateway.limits.admission import Slot
 from gateway.limits.memory_budget import MemoryLease, parsed_bytes
 from gateway.principal import NO_LIMITS, PRIORITIES, Priority
-from gateway.record import AnswerSummary, Origin, estimated_tokens
+from gateway.record import AnswerSummary, AnswerTally, Origin, estimated_tokens
 from gateway.runtime.heavy_work import HEAVY_BYTES
 from gateway.runtime.json_types import Json
 from gateway.runtime.turns import CALLER
@@ -83,65 +85,43 @@ class Incoming(NamedTuple):
 
 
 class OutgoingAnswer(Protocol):
-    """An answer on its way to the caller.
-
-    `usage`, `pieces` (a lower bound of its tokens) and `finals` (the closing labels) are filled
-    while it passes.
-    """
+    """An answer on its way to the caller."""
 
     @property
-    def usage(self) -> Json | None: ...
-
-    @property
-    def pieces(self) -> int: ...
-
-    @property
-    def finals(self) -> list[Json]: ...
-
-    def digests(self) -> list[str]:
-        """Return the digests of the partial answer."""
+    def tally(self) -> AnswerTally: ...
 
     async def send(self) -> None:
         """Render the engine's answer until its end; raise any failure."""
 
 
-class Sendable(Protocol):
-    """A request that can be sent to the engine: path and body."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared(ABC):
+    """A request that its handler has checked, without its parsed body.
 
-    @property
-    def path(self) -> str: ...
+    `path` and `body` are the engine's, the body only after `fit`. `held_bytes` is the memory that
+    the request takes.
+    """
 
-    @property
-    def body(self) -> bytes: ...
+    model: ServedModel
+    facts: RequestFacts
+    path: str
+    is_stream: bool
+    held_bytes: int
+    body: bytes = b""
 
+    async def fit(self, _: Services) -> Self:
+        """Return the request to send, shortened if allowed and necessary; raise InputTooLong."""
+        return self
+
+    @abstractmethod
     def answer(self, opened: "Opened", services: Services) -> OutgoingAnswer:
         """Return the answer to send; raise EngineGarbled for a response of the wrong form."""
-
-
-class Prepared(Protocol):
-    """A request that its handler has checked, without its parsed body."""
-
-    @property
-    def model(self) -> ServedModel: ...
-
-    @property
-    def facts(self) -> RequestFacts: ...
-
-    @property
-    def is_stream(self) -> bool: ...
-
-    @property
-    def held_bytes(self) -> int:
-        """Return the memory that it takes."""
-
-    async def fit(self, services: Services) -> Sendable:
-        """Return the request, shortened if allowed and necessary; raise InputTooLong."""
 
 
 class Opened(NamedTuple):
     """The engine's response to a request, and the context for rendering the answer."""
 
-    request: Sendable
+    request: Prepared
     response: EngineResponse
     label: Json
     exchange: Exchange
@@ -301,7 +281,7 @@ class Pipeline:
         request = await prepared.fit(services)
         record.prompt_estimate = estimated_tokens(len(request.body))
         try:
-            response = await services.engine.open(self.engine_request(prepared, request))
+            response = await services.engine.open(self.engine_request(request))
         except EngineUnavailable:
             record.prompt_estimate = 0  # it never received the request
             raise
@@ -309,12 +289,12 @@ class Pipeline:
             raise await self.failure(response)
         return Opened(request, response, label, self.exchange, self.memory)
 
-    def engine_request(self, prepared: Prepared, request: Sendable) -> EngineRequest:
+    def engine_request(self, request: Prepared) -> EngineRequest:
         """Return the engine's request with the ids of this one, and its timeout."""
         settings = self.services.settings
         idle_s: float | None = settings.timeout_seconds
         total_s: float | None = None
-        if not prepared.is_stream:
+        if not request.is_stream:
             idle_s, total_s = None, settings.whole_answer_s(self.exchange.scope["path"])
         return EngineRequest(
             "POST",
@@ -352,18 +332,16 @@ class Pipeline:
             if self.transcript is not None:
                 self.transcript.is_whole = True
         finally:
-            if self.record.status or answer.finals:
-                self.record.answer = self.summary(answer, is_whole=is_whole)
+            if self.record.status or answer.tally.finals:
+                self.record.answer = self.summary(answer.tally, is_whole=is_whole)
 
-    def summary(self, answer: OutgoingAnswer, *, is_whole: bool) -> AnswerSummary:
+    def summary(self, tally: AnswerTally, *, is_whole: bool) -> AnswerSummary:
         """Sum up an answer, or the partial answer after a failure."""
-        record = self.record
         return AnswerSummary.of(
-            answer.usage,
-            answer.finals,
-            answer.digests() if record.status and not is_whole else (),
-            seen=(record.prompt_estimate, answer.pieces),
-            warnings=record.screening_warnings,
+            tally,
+            is_partial=bool(self.record.status) and not is_whole,
+            prompt_estimate=self.record.prompt_estimate,
+            warnings=self.record.screening_warnings,
         )
 
     def store_texts(self) -> None:

@@ -35,6 +35,20 @@ class Origin(NamedTuple):
     disclaimer: str
 
 
+class AnswerTally:
+    """Facts about an answer that are filled in while it passes: the engine's `usage`, `pieces` (a
+    lower bound of its tokens) and `finals` (the closing labels)."""
+
+    def __init__(self) -> None:
+        self.usage: Json | None = None
+        self.pieces = 0
+        self.finals: list[Json] = []
+
+    def digests(self) -> list[str]:
+        """Return the digests of the partial answer; none if only a whole one is sent."""
+        return []
+
+
 class AnswerSummary(NamedTuple):
     """Token counts and, for every choice of the answer, its closing label."""
 
@@ -49,26 +63,27 @@ class AnswerSummary(NamedTuple):
     @classmethod
     def of(
         cls,
-        usage: Json | None,
-        finals: Sequence[Json],
-        digests: Sequence[str] = (),
+        tally: AnswerTally,
         *,
-        seen: tuple[int, int] = (0, 0),
-        warnings: Sequence[str] = (),
+        is_partial: bool,
+        prompt_estimate: int,
+        warnings: Sequence[str],
     ) -> "AnswerSummary":
-        """Sum up an answer from the engine's `usage` and the closing labels. `digests` are those of
-        a partial answer, `warnings` those of the prompt. `seen` estimates the prompt and answer
-        tokens if the engine has not counted them."""
+        """Sum up an answer; `warnings` are those of the prompt. Tokens that the engine has not
+        counted are estimated."""
+        usage, finals = tally.usage or {}, tally.finals
+        digests = tally.digests() if is_partial else []
+        seen = (prompt_estimate, tally.pieces)
         counted = (
-            token_count(usage or {}, "prompt_tokens", "input_tokens"),
-            token_count(usage or {}, "completion_tokens", "output_tokens"),
+            token_count(usage, "prompt_tokens", "input_tokens"),
+            token_count(usage, "completion_tokens", "output_tokens"),
         )
         tokens = counted if any(counted) else seen
         return cls(
             *tokens,
             [final["truncated"] for final in finals if final["truncated"]],
             [*warnings, *(warning for final in finals for warning in final["warnings"])],
-            [*digests] or [final["provenance"]["output_digest"] for final in finals],
+            digests or [final["provenance"]["output_digest"] for final in finals],
             next((known for final in finals if (known := read_fingerprint(final))), None),
             is_estimated=not any(counted) and any(seen),
         )

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from sys import getsizeof
+from typing import Self
 
 import orjson
 
 from gateway.api.request_policy import read_count
-from gateway.engine.watch import ServedModel
 from gateway.errors import EngineGarbled, GatewayError
 from gateway.generate import engine_body, truncation
 from gateway.generate.prompt import EngineDelta, Prompt
@@ -17,17 +17,11 @@ from gateway.generate.request import Form, choose_form, closing_fields, parse_fi
 from gateway.generate.stream_reader import AnswerReader, no_answer
 from gateway.http import sse
 from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, NO_STORE, Exchange
-from gateway.pipeline import EVENT_STREAM, Incoming, Opened, is_stream
+from gateway.pipeline import EVENT_STREAM, Incoming, Opened, Prepared, is_stream
+from gateway.proxy.output_policy import ChoiceState, OutputPolicy
 from gateway.record import most_prompt_tokens
 from gateway.runtime.json_types import Json
-from gateway.safety.labels import (
-    OTHER_MODEL,
-    RequestFacts,
-    is_another_model,
-    keyed_digest,
-    merge,
-    plain_digest,
-)
+from gateway.safety.labels import merge
 from gateway.safety.placement import Surroundings, format_notices
 from gateway.safety.reasoning import is_shown
 from gateway.safety.transcript import Transcript
@@ -72,12 +66,15 @@ class Generate:
         options = engine_body.options(prompt, model, reasoning_budget=settings.max_reasoning_tokens)
         options |= services.gate.engine_fields(principal, options, ranked=model.by_priority)
         return PreparedPrompt(
-            prompt,
-            model,
-            choose_form(exchange.header(b"accept"), stream=stream),
-            options,
-            services.labels.collect_facts(options, bytes_to_digest(incoming.request, prompt)),
-            incoming.transcript,
+            model=model,
+            facts=services.labels.collect_facts(options, bytes_to_digest(incoming.request, prompt)),
+            path=model.path,
+            is_stream=stream,
+            held_bytes=3 * sum(map(getsizeof, prompt.texts())),  # the engine's body is a copy
+            prompt=prompt,
+            form=choose_form(exchange.header(b"accept"), stream=stream),
+            options=options,
+            transcript=incoming.transcript,
         )
 
 
@@ -94,26 +91,16 @@ def bytes_to_digest(request: Json, prompt: Prompt) -> bytes:
     return orjson.dumps({**request, "system": prompt.system}, option=orjson.OPT_SORT_KEYS)
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedPrompt:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedPrompt(Prepared):
     """A prompt, the engine's request without the conversation, and the form of the answer."""
 
     prompt: Prompt
-    model: ServedModel
     form: Form
     options: Json
-    facts: RequestFacts
     transcript: Transcript | None = None
 
-    @property
-    def is_stream(self) -> bool:
-        return self.form != "json"
-
-    @property
-    def held_bytes(self) -> int:
-        return 3 * sum(map(getsizeof, self.prompt.texts()))  # the engine's body is a copy
-
-    async def fit(self, services: Services) -> "FittedPrompt":
+    async def fit(self, services: Services) -> Self:
         """Return the prompt within the limit and the model's context; raise InputTooLong."""
         settings, model = services.settings, self.model
         limit = truncation.limit_for(
@@ -126,16 +113,7 @@ class PreparedPrompt:
         prompt = await truncation.fit(self.prompt, tokenizer, limit=limit, cut=settings.truncate)
         fields = self.options | engine_body.content(prompt, model)
         body = await services.heavy.on(self.held_bytes, lambda: orjson.dumps(fields))
-        return FittedPrompt(replace(self, prompt=prompt), model.path, body)
-
-
-@dataclass(frozen=True, slots=True)
-class FittedPrompt:
-    """A prompt that fits, with the engine's path and body."""
-
-    prepared: PreparedPrompt
-    path: str
-    body: bytes
+        return replace(self, prompt=prompt, body=body)
 
     def answer(self, opened: Opened, services: Services) -> "GeneratedAnswer":
         """Return the answer in the chosen form; the engine always streams."""
@@ -143,21 +121,21 @@ class FittedPrompt:
             raise EngineGarbled(
                 "The engine did not stream its answer; check that it serves an OpenAI API."
             )
-        return FORMS[self.prepared.form](self.prepared, opened, services)
+        return FORMS[self.form](self, opened, services)
 
 
 class GeneratedAnswer(ABC):
     """The answer to one prompt, in one of three forms."""
 
     def __init__(self, request: PreparedPrompt, opened: Opened, services: Services) -> None:
-        self.finals: list[Json] = []
         self.request = request
         self.services = services
         self.exchange = opened.exchange
         self.label = opened.label
         budget = services.settings.max_reasoning_tokens
-        self.reader = AnswerReader(
+        self.reader = self.tally = AnswerReader(
             opened.response,
+            state=self._state(),
             answer_budget=request.prompt.max_tokens,
             heavy=services.heavy,
             reasoning_budget=budget if request.model.budgets_reasoning else None,
@@ -167,22 +145,20 @@ class GeneratedAnswer(ABC):
         self._held = opened.memory.held_bytes
         self._gathered = 0
 
-    @property
-    def usage(self) -> Json | None:
-        return self.reader.answer.usage
-
-    @property
-    def pieces(self) -> int:
-        return self.reader.pieces
+    def _state(self) -> ChoiceState:
+        """Return the state of the answer: its digest, its signer and its warnings."""
+        policy = OutputPolicy(
+            warnings=tuple(self.request.prompt.warnings()),
+            served=self.request.model.ids,
+            transcript=self.request.transcript,
+            signer=self.services.labels.signer(self.label),
+        )
+        return ChoiceState(policy.digest(self.services.labels.key), policy)
 
     def surroundings(self) -> Surroundings:
         """Return what MMHIE_DISCLAIMER_IN_TEXT puts around the text."""
         where = self.services.settings.disclaimer_in_text
         return Surroundings.of(self.label, where, self.services.screener.wording)
-
-    def digests(self) -> list[str]:
-        text = self.reader.text()
-        return [self._digest(text)] if text else []
 
     async def send(self) -> None:
         """Write the deltas that the caller may see, then the end; raise NoAnswer for an answer
@@ -196,10 +172,7 @@ class GeneratedAnswer(ABC):
                 await self.write(delta)
         if reasons:
             self.services.watch.mark_reasoning(self.request.model)
-        if self._gathered > LARGE_BYTES:
-            await self.services.heavy.run(self._conclude)
-        else:
-            self._conclude()
+        self._conclude()
         await self.finish()
 
     async def write(self, delta: EngineDelta) -> None:  # noqa: B027 - JSON has no deltas to send
@@ -217,39 +190,24 @@ class GeneratedAnswer(ABC):
             self._memory.hold(self._held + COPIES * self._gathered)
 
     def _conclude(self) -> None:
+        """Close the label; raise NoAnswer for an answer without text."""
         answer, prompt = self.reader.answer, self.request.prompt
-        self.finals.append(self._final())
+        self.reader.conclude(was_input_cut=prompt.was_cut)
         if not answer.text.strip() and not (prompt.include_reasoning and answer.reasoning):
             raise no_answer(answer)
 
-    def _final(self) -> Json:
-        """Return the closing half of the label, after the last delta."""
-        answer, prompt = self.reader.answer, self.request.prompt
-        final = self.reader.ending().label(
-            [*prompt.warnings(), *self._other_model(), *answer.warnings],
-            digest=self._digest(answer.text),
-            fingerprint=answer.system_fingerprint,
-            was_input_cut=prompt.was_cut,
-        )
-        signer = self.services.labels.signer(self.label)
-        return signer.sign(final, plain_digest(answer.text)) if signer else final
-
-    def _digest(self, text: str) -> str:
-        return keyed_digest(self.services.labels.key, text, self.request.transcript)
-
-    def _other_model(self) -> list[str]:
-        """Return a warning if the engine names a model that is not served."""
-        served = self.request.model.ids
-        is_other = is_another_model(self.reader.answer.model, served)
-        return [OTHER_MODEL] if is_other else []
+    @property
+    def final(self) -> Json:
+        """The closing half of the label, after the last delta."""
+        return self.reader.finals[0]
 
     def closing(self) -> Json:
         """Return the fields of the answer without its text, after the last delta."""
-        (final,) = self.finals
         return closing_fields(
             self.reader.answer,
+            usage=self.reader.usage,
             model=self.request.model.id,
-            mmhie=merge(self.label, final),
+            mmhie=merge(self.label, self.final),
             request_id=self.exchange.record.request_id,
         )
 
@@ -273,7 +231,7 @@ class JsonAnswer(GeneratedAnswer):
         await self.exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
 
     def _body(self) -> bytes:
-        answer, truncated = self.reader.answer, self.finals[0]["truncated"]
+        answer, truncated = self.reader.answer, self.final["truncated"]
         text = self.surroundings().place(answer.text, truncated)
         shows_reasoning = self.request.prompt.include_reasoning
         reasoning = {"reasoning": answer.reasoning} if shows_reasoning else {}
@@ -308,7 +266,7 @@ class EventAnswer(GeneratedAnswer):
         return [event for event in (*reasoning, {"delta": text}) if all(event.values())]
 
     async def finish(self) -> None:
-        if closing := self._around.end(self.finals[0]["truncated"]):
+        if closing := self._around.end(self.final["truncated"]):
             await self.write(EngineDelta(text=closing))
         await self.exchange.finish(sse.encode(self.closing()) + sse.DONE)
 
@@ -338,7 +296,7 @@ class TextAnswer(GeneratedAnswer):
             self._opening = ""
 
     async def finish(self) -> None:
-        wording, truncated = self.services.screener.wording, self.finals[0]["truncated"]
+        wording, truncated = self.services.screener.wording, self.final["truncated"]
         await self.exchange.finish(end_of_text(truncated, wording, self._last))
 
 

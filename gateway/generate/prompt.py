@@ -1,13 +1,11 @@
 """A prompt and its answer, independent of the form of the answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, StringConstraints, with_config
 from typing_extensions import TypedDict
-
-from gateway.runtime.json_types import Json
 
 Effort = Literal["low", "medium", "high"]
 # A text that is not blank in JSON Schema or in Python, which has four more blank characters.
@@ -72,7 +70,5 @@ class EngineAnswer:
     text: str = ""
     reasoning: str = ""
     finish_reason: str | None = None
-    usage: Json | None = None
     system_fingerprint: str | None = None
     model: object = None  # as the engine names it
-    warnings: list[str] = field(default_factory=list)

@@ -171,13 +171,15 @@ def limits_in(error: Mapping[str, Any]) -> dict[str, object]:
     return {name: f"{limit:g}" if isinstance(limit, float) else limit for name, limit in limits}
 
 
-def closing_fields(answer: EngineAnswer, *, model: str, mmhie: Json, request_id: str) -> Json:
+def closing_fields(
+    answer: EngineAnswer, *, usage: Json | None, model: str, mmhie: Json, request_id: str
+) -> Json:
     """Return the fields of an answer without its text."""
     return {
         "model": model,
         "finish_reason": answer.finish_reason,
         "truncated": mmhie["truncated"],
-        "usage": answer.usage,
+        "usage": usage,
         "disclaimer": mmhie["disclaimer"]["text"],
         "warnings": mmhie["warnings"],
         "notices": mmhie["notices"],

@@ -10,19 +10,22 @@ from gateway.generate.prompt import EngineAnswer, EngineDelta
 from gateway.http.exchange import LARGE_BYTES
 from gateway.http.sse import EventBuffer, payload
 from gateway.limits.memory_budget import parsed_bytes
+from gateway.proxy.output_policy import ChoiceState
+from gateway.record import AnswerTally
 from gateway.runtime.heavy_work import HeavyWork
-from gateway.safety import harmony
-from gateway.safety.labels import Ending
+from gateway.runtime.json_types import Json
+from gateway.safety.labels import format_digest
 from gateway.safety.reasoning import reasoning_text
 
 
-class AnswerReader:
+class AnswerReader(AnswerTally):
     """Reads one streamed chat or text completion; `answer` is filled while `deltas` runs."""
 
     def __init__(
         self,
         response: EngineResponse,
         *,
+        state: ChoiceState,
         answer_budget: int,
         heavy: HeavyWork,
         reasoning_budget: int | None = None,
@@ -31,31 +34,22 @@ class AnswerReader:
         """Budgets are in tokens; the reasoning budget is set if the engine enforces it. `require`
         is called with the memory for a large event before that is parsed, in a thread of
         `heavy`."""
+        super().__init__()
         self.answer = EngineAnswer()
         self._response = response
+        self._state = state
         self._require = require
         self._heavy = heavy
         self._answer_budget = answer_budget
         self._reasoning_budget = reasoning_budget
-        self._guard = harmony.HarmonyGuard()
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._tokens_before_answer: int | None = None
         self._is_ours = False  # we ended the answer at its own budget
-        self._pieces = 0
-        self.pieces = 0  # including reasoning
+        self._text_pieces = 0
 
-    def ending(self) -> Ending:
-        answer = self.answer
-        return Ending(
-            answer.finish_reason,
-            answer.text or None,
-            answer.reasoning,
-            completion_tokens=self._spent(),
-        )
-
-    def text(self) -> str:
-        return "".join(self._text)
+    def digests(self) -> list[str]:
+        return [format_digest(self._state.mac)] if self._state.has_text else []
 
     async def deltas(self) -> AsyncIterator[EngineDelta]:
         """Yield every piece with text; raise EngineCut, EngineGarbled, EngineRejected or NoAnswer.
@@ -68,14 +62,24 @@ class AnswerReader:
             if delta.text or delta.reasoning:
                 yield delta
             if self._over_budget():
-                self.answer.finish_reason = "length"
-                self._is_ours = True
+                if (rest := self._cut()).text:
+                    yield rest
                 break
-        rest, is_marked = self._guard.finish()
-        if rest:
-            self._text.append(rest)
-            yield EngineDelta(text=rest)
-        self._conclude(is_marked)
+        self.answer.text, self.answer.reasoning = "".join(self._text), "".join(self._reasoning)
+        if self.answer.finish_reason is None:
+            raise EngineCut("The engine ended its answer without a finish_reason; try again.")
+
+    def conclude(self, *, was_input_cut: bool) -> None:
+        """Close the label, after the last delta."""
+        self._state.check_model_name(self.answer.model)
+        for warning in self._budget_warnings():
+            self._state.warn(warning)
+        final = self._state.final(
+            self.answer.finish_reason,
+            fingerprint=self.answer.system_fingerprint,
+            was_input_cut=was_input_cut,
+        )
+        self.finals.append(final)
 
     async def _contents(self) -> AsyncIterator[bytes]:
         buffer = EventBuffer()
@@ -97,31 +101,38 @@ class AnswerReader:
         self.answer.system_fingerprint = (
             chunk.get("system_fingerprint") or self.answer.system_fingerprint
         )
-        self.answer.usage = openai_json.read_usage(chunk) or self.answer.usage
+        self.usage = openai_json.read_usage(chunk) or self.usage
         self.answer.model = chunk.get("model") or self.answer.model
         choices = openai_json.read_choices(chunk)
         if not choices:
             return EngineDelta()
         self.answer.finish_reason = choices[0].get("finish_reason") or self.answer.finish_reason
-        message = openai_json.read_message(choices[0])
-        raw = message.get("content") or ""
-        delta = EngineDelta(self._guard.feed(raw), reasoning_text(message))
-        self._note(delta, raw=raw)
+        self._count(openai_json.read_message(choices[0]))
+        return self._pass(choices[0])
+
+    def _pass(self, choice: Json) -> EngineDelta:
+        """Return the text and the reasoning of a choice, without leaked markers; collect both."""
+        passed = openai_json.read_message(self._state.pass_on(choice))
+        delta = EngineDelta(passed.get("content") or "", reasoning_text(passed))
+        self._text.append(delta.text)
+        self._reasoning.append(delta.reasoning)
         return delta
 
-    def _note(self, delta: EngineDelta, *, raw: str) -> None:
-        self.pieces += bool(raw or delta.reasoning)
-        if delta.reasoning:
-            self._reasoning.append(delta.reasoning)
-        if delta.text:
-            self._text.append(delta.text)
-        if raw:
-            self._pieces += 1
-            if self._tokens_before_answer is None:
-                self._tokens_before_answer = max(0, self._spent() - 1)
+    def _count(self, message: Json) -> None:
+        """Count a piece of the answer, before anything is removed from it."""
+        has_text = bool(message.get("content"))
+        self.pieces += has_text or bool(reasoning_text(message))
+        self._text_pieces += has_text
+        if has_text and self._tokens_before_answer is None:
+            self._tokens_before_answer = max(0, self._spent() - 1)
+
+    def _cut(self) -> EngineDelta:
+        """End the answer at its own budget, and return the text that waited."""
+        self.answer.finish_reason, self._is_ours = "length", True
+        return self._pass({"text": "", "finish_reason": "length"})
 
     def _spent(self) -> int:
-        spent = (self.answer.usage or {}).get("completion_tokens")
+        spent = (self.usage or {}).get("completion_tokens")
         return spent if isinstance(spent, int) else 0
 
     def _over_budget(self) -> bool:
@@ -131,21 +142,12 @@ class AnswerReader:
         if begun is None or self.answer.finish_reason is not None:
             return False
         spent = self._spent() - begun
-        return spent >= self._answer_budget or self._pieces > self._answer_budget
-
-    def _conclude(self, found_markers: bool) -> None:
-        answer = self.answer
-        answer.text, answer.reasoning = self.text(), "".join(self._reasoning)
-        if answer.finish_reason is None:
-            raise EngineCut("The engine ended its answer without a finish_reason; try again.")
-        if found_markers:
-            answer.warnings.append("harmony_markers_stripped")
-        answer.warnings += self._budget_warnings()
+        return spent >= self._answer_budget or self._text_pieces > self._answer_budget
 
     def _budget_warnings(self) -> list[str]:
         """Return the warnings about reasoning that was cut, or that left too little for the
         answer."""
-        details = (self.answer.usage or {}).get("completion_tokens_details")
+        details = (self.usage or {}).get("completion_tokens_details")
         thought = details.get("reasoning_tokens") if isinstance(details, dict) else None
         budget = self._reasoning_budget
         if budget and isinstance(thought, int) and thought >= budget:

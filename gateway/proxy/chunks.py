@@ -10,14 +10,10 @@ from gateway.engine import openai_json
 from gateway.engine.errors import translate_event
 from gateway.errors import EngineCut, GatewayError
 from gateway.http import sse
+from gateway.proxy.event_relay import EventRelay, WriteFramed
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy, with_content
 from gateway.runtime.json_types import Json
 from gateway.safety import labels
-
-# Writes a framed HTTP chunk; False if it may have to wait.
-WriteFramed = Callable[[bytes], bool]
-# Writes the engine's HTTP chunk unchanged if possible; returns the bytes of its body, or 0.
-PassChunk = Callable[[bytes, WriteFramed], int]
 
 FRAMING_BYTES = 4  # of an HTTP chunk, without the digits of its size
 # The text of a choice in chat and in text completions.
@@ -117,7 +113,7 @@ class PendingChunk(NamedTuple):
     fingerprint: str | None
 
 
-class ChunkRelay:
+class ChunkRelay(EventRelay):
     """Relays one stream, event by event. It adds no chunk; all other bytes are the engine's."""
 
     def __init__(
@@ -129,14 +125,9 @@ class ChunkRelay:
         policy: OutputPolicy = PLAIN,
     ) -> None:
         """`took_usage`: we requested the usage chunk, not the caller."""
-        self.usage: Json | None = None
-        self.pieces = 0
-        self.finals: list[Json] = []
-        self.ended = False
-        self._initial: Json | None = initial
+        super().__init__(initial, key=key, policy=policy)
+        self._unsent: Json | None = initial
         self._repeatable = labels.repeatable(initial)
-        self._key = key
-        self._policy = policy
         self._took_usage = took_usage
         self._choices: dict[int, ChoiceState] = {}
         self._pending: list[PendingChunk] = []
@@ -206,7 +197,7 @@ class ChunkRelay:
         finished = [choice for choice in choices if choice.get("finish_reason")]
         for choice in finished:
             self._choice(choice).check_model_name(chunk.get("model"))
-        if not choices or not (self._initial or finished):
+        if not choices or not (self._unsent or finished):
             return event
         pending = PendingChunk(content, finished, chunk.get("system_fingerprint"))
         if not (finished and self._took_usage):
@@ -248,7 +239,7 @@ class ChunkRelay:
 
     def _add_label(self, pending: PendingChunk, fingerprint: str | None = None) -> bytes:
         """Return a labelled chunk; `fingerprint` is for one without a fingerprint of its own."""
-        label, self._initial = self._initial, None
+        label, self._unsent = self._unsent, None
         moved = fingerprint if not pending.fingerprint else None
         for choice in pending.finished:
             state = self._choices[choice.get("index", 0)]

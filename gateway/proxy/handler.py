@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from sys import getsizeof
-from typing import NamedTuple, Protocol, Self
 
 from gateway.api import request_policy
 from gateway.api.constraints import CONSTRAINTS, check_constraints
@@ -21,11 +20,13 @@ from gateway.pipeline import (
     Incoming,
     Opened,
     OutgoingAnswer,
+    Prepared,
     is_stream,
     origin_headers,
 )
 from gateway.proxy import json_response
-from gateway.proxy.chunks import ChunkRelay, PassChunk
+from gateway.proxy.chunks import ChunkRelay
+from gateway.proxy.event_relay import EventRelay, PassChunk
 from gateway.proxy.json_response import Labelled, WholeAnswer
 from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.output_policy import PLAIN, OutputPolicy, policy_for
@@ -33,7 +34,7 @@ from gateway.proxy.response_events import ResponseEventRelay
 from gateway.record import most_prompt_tokens
 from gateway.runtime.heavy_work import HEAVY_BYTES, HeavyWork
 from gateway.runtime.json_types import Json
-from gateway.safety.labels import RequestFacts, not_generated
+from gateway.safety.labels import not_generated
 from gateway.services import Services
 
 # Their streams always have token counts.
@@ -62,15 +63,36 @@ class PassThrough:
         self, incoming: Incoming, exchange: Exchange, services: Services
     ) -> "PreparedPassThrough":
         """Check a request against the served models and the request policy."""
-        path, request = self.path, incoming.request
-        model, scopes = checked_model(path, incoming, services), exchange.record.principal.scopes
+        request, scopes = incoming.request, exchange.record.principal.scopes
+        model = checked_model(self.path, incoming, services)
         if not CONSTRAINTS.isdisjoint(request):
             check_constraints(request, scopes)
+        policy = self._policy(incoming, model, services, may_see="reasoning" in scopes)
+        check_separation(self.path, policy, reasons=model.reasons)
+        added = additions(self.path, incoming, model, exchange, services)
+        body = openai_json.request_with(incoming.body, request, added)
+        return PreparedPassThrough(
+            model=model,
+            facts=services.labels.collect_facts(request, incoming.body),
+            path=self.path,
+            body=body,
+            is_stream=openai_json.is_true(request.get("stream")),
+            # The socket has a copy of the body.
+            held_bytes=2 * len(body) + sum(map(getsizeof, set(policy.echoed))),
+            policy=policy,
+            stream=request.get("stream"),
+            takes_usage="stream_options" in added,
+        )
+
+    def _policy(
+        self, incoming: Incoming, model: ServedModel, services: Services, *, may_see: bool
+    ) -> OutputPolicy:
+        path, request = self.path, incoming.request
         policy = policy_for(
             services.settings,
             path,
             request,
-            may_see="reasoning" in scopes,
+            may_see=may_see,
             warnings=tuple(early_warnings(path, request, reasons=model.reasons)),
             served=model.ids,
         )
@@ -79,17 +101,7 @@ class PassThrough:
         if echoed := echoed_prompts(path, request):
             budget = request_policy.answer_budget(path, request)
             policy = replace(policy, echoed=echoed, generates=budget != 0)
-        check_separation(path, policy, reasons=model.reasons)
-        added = additions(path, incoming, model, exchange, services)
-        return PreparedPassThrough(
-            path,
-            openai_json.request_with(incoming.body, request, added),
-            model,
-            services.labels.collect_facts(request, incoming.body),
-            policy,
-            request.get("stream"),
-            "stream_options" in added,
-        )
+        return policy
 
 
 def additions(
@@ -120,29 +132,13 @@ def default_share(request: Json, limit: int) -> int:
     return max(1, limit // DEFAULT_SHARE // request_policy.count_answers(request))
 
 
-class PreparedPassThrough(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedPassThrough(Prepared):
     """A checked request: the caller's body with a few keys added."""
 
-    path: str
-    body: bytes
-    model: ServedModel
-    facts: RequestFacts
     policy: OutputPolicy = PLAIN
     stream: object = None
     takes_usage: bool = False  # we requested the usage chunk, not the caller
-
-    @property
-    def is_stream(self) -> bool:
-        return openai_json.is_true(self.stream)
-
-    @property
-    def held_bytes(self) -> int:
-        echoed = sum(map(getsizeof, set(self.policy.echoed)))
-        return 2 * len(self.body) + echoed  # the socket has a copy
-
-    async def fit(self, _: Services) -> Self:
-        """Return the request itself: the engine refuses one that is too long."""
-        return self
 
     def answer(self, opened: Opened, services: Services) -> OutgoingAnswer:
         """Return the answer, as a stream or whole; raise EngineGarbled for an unrequested form."""
@@ -169,7 +165,7 @@ class PreparedPassThrough(NamedTuple):
             policy=policy,
         )
 
-    def _relay(self, label: Json, policy: OutputPolicy, services: Services) -> "EventRelay":
+    def _relay(self, label: Json, policy: OutputPolicy, services: Services) -> EventRelay:
         key = services.labels.key
         if self.path == RESPONSES:
             return ResponseEventRelay(label, key=key, policy=policy)
@@ -178,29 +174,12 @@ class PreparedPassThrough(NamedTuple):
         return ChunkRelay(label, key=key, took_usage=self.takes_usage, policy=policy)
 
 
-class EventRelay(Protocol):
-    """Turns each event of the engine into one for the caller, or none."""
-
-    usage: Json | None
-    pieces: int
-    finals: list[Json]
-    ended: bool
-
-    @property
-    def pass_chunk(self) -> PassChunk | None:
-        """The fast path for an event in its HTTP chunk, if there is one."""
-
-    def digests(self) -> list[str]: ...
-    def relay(self, event: bytes, /) -> bytes: ...
-    def render(self, error: GatewayError) -> bytes: ...
-
-
 class RelayedStream:
     """A stream whose events are sent as soon as they are complete."""
 
     __slots__ = (
         *("_buffer", "_exchange", "_has_begun", "_head", "_heavy", "_held"),
-        *("_memory", "_pass", "_relay", "_response"),
+        *("_memory", "_pass", "_relay", "_response", "tally"),
     )
 
     def __init__(self, opened: Opened, relay: EventRelay, heavy: HeavyWork) -> None:
@@ -213,23 +192,8 @@ class RelayedStream:
         self._heavy = heavy
         self._memory = opened.memory
         self._held = opened.memory.held_bytes
-        self._relay = relay
+        self._relay = self.tally = relay
         self._response = opened.response
-
-    @property
-    def usage(self) -> Json | None:
-        return self._relay.usage
-
-    @property
-    def pieces(self) -> int:
-        return self._relay.pieces
-
-    @property
-    def finals(self) -> list[Json]:
-        return self._relay.finals
-
-    def digests(self) -> list[str]:
-        return self._relay.digests()
 
     async def send(self) -> None:
         """Relay until the end of the engine's stream; raise the failure that ended it early."""

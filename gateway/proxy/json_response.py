@@ -14,7 +14,7 @@ from gateway.limits.memory_budget import parsed_bytes
 from gateway.pipeline import Opened, origin_headers
 from gateway.proxy import messages_output, responses_output
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
-from gateway.record import estimated_tokens
+from gateway.record import AnswerTally, estimated_tokens
 from gateway.runtime.heavy_work import HeavyWork
 from gateway.runtime.json_types import Json
 from gateway.safety import labels
@@ -83,25 +83,20 @@ def merge_finals(finals: list[Json]) -> Json:
     return {**finals[0], "truncated": next(cuts, None), "warnings": list(warnings)}
 
 
-class WholeAnswer:
+class WholeAnswer(AnswerTally):
     """A JSON answer with its label."""
 
     def __init__(
         self, opened: Opened, label: Callable[[bytes], Labelled], heavy: HeavyWork
     ) -> None:
-        self.usage: Json | None = None
-        self.pieces = 0
-        self.finals: list[Json] = []
+        super().__init__()
+        self.tally = self
         self._exchange = opened.exchange
         self._headers = [*origin_headers(opened.label), NO_STORE]
         self._memory = opened.memory
         self._response = opened.response
         self._label = label
         self._heavy = heavy
-
-    def digests(self) -> list[str]:
-        """Return none: an incomplete JSON answer is not sent."""
-        return []
 
     async def send(self) -> None:
         body = await self._read_labelled()

@@ -228,7 +228,9 @@ class ChoiceState:
         if message.get("tool_calls"):
             self.has_tool_calls = True
 
-    def final(self, finish_reason: str | None, *, fingerprint: str | None) -> Json:
+    def final(
+        self, finish_reason: str | None, *, fingerprint: str | None, was_input_cut: bool = False
+    ) -> Json:
         """Return the closing label of the choice, perhaps signed; raise EngineGarbled after
         `MOST_ENDS`."""
         self._ends += 1
@@ -245,6 +247,7 @@ class ChoiceState:
             [*self.policy.warnings, *self.warnings],
             digest=labels.format_digest(self.mac),
             fingerprint=fingerprint,
+            was_input_cut=was_input_cut,
         )
         return self.policy.sign(final, self.mac)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, NamedTuple
 
 from gateway.http import sse
+from gateway.proxy.event_relay import EventRelay
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.runtime.json_types import Json
 from gateway.safety import harmony, labels
@@ -100,21 +101,16 @@ class TextStream:
         return sse.named(str(body.get("type")), body)
 
 
-class NamedEventRelay:
-    """The common part of the relays of named events, which have the methods of ChunkRelay."""
+class NamedEventRelay(EventRelay):
+    """The common part of the relays of named events.
+
+    Every event is parsed, and known by its `type`, as by the callers: its name may be another.
+    """
 
     form: ClassVar[TextForm]
-    # Every event is parsed, and known by its `type`, as by the callers: its name may be another.
-    pass_chunk: None = None
 
     def __init__(self, initial: Json, *, key: bytes, policy: OutputPolicy = PLAIN) -> None:
-        self.usage: Json | None = None
-        self.pieces = 0
-        self.finals: list[Json] = []
-        self.ended = False
-        self._initial = initial
-        self._key = key
-        self._policy = policy
+        super().__init__(initial, key=key, policy=policy)
         self._state = ChoiceState(policy.digest(key), policy)
         self._text: TextStream | None = None
         self._place: object = None  # of the text in the answer

@@ -1,12 +1,13 @@
 """The pass-through of /tokenize, /detokenize and /v1/messages/count_tokens: no model output."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.engine import openai_json
 from gateway.http.exchange import NO_STORE, Exchange
-from gateway.pipeline import Incoming, Opened, OutgoingAnswer, is_stream
-from gateway.proxy.handler import PreparedPassThrough, check_form, checked_model
-from gateway.runtime.json_types import Json
+from gateway.pipeline import Incoming, Opened, OutgoingAnswer, Prepared, is_stream
+from gateway.proxy.handler import check_form, checked_model
+from gateway.record import AnswerTally
 from gateway.services import Services
 
 
@@ -26,13 +27,21 @@ class TokenCount:
         named = {} if request.get("model") is not None else {"model": model.id}
         body = openai_json.request_with(incoming.body, request, named)
         facts = services.labels.collect_facts(request, incoming.body)
-        return PreparedCount(self.path, body, model, facts)
+        return PreparedCount(
+            model=model,
+            facts=facts,
+            path=self.path,
+            body=body,
+            held_bytes=2 * len(body),
+            is_stream=False,
+        )
 
 
-class PreparedCount(PreparedPassThrough):
+class PreparedCount(Prepared):
     """A checked request; its answer is passed on without a label: no model wrote it."""
 
     def answer(self, opened: Opened, services: Services) -> OutgoingAnswer:
+        """Return the engine's count."""
         check_form(is_stream(opened.response), wanted=False)
         record = opened.exchange.record
         record.prompt_estimate = 0  # the model gets no prompt
@@ -41,23 +50,18 @@ class PreparedCount(PreparedPassThrough):
         return CountAnswer(opened)
 
 
-class CountAnswer:
+class CountAnswer(NamedTuple):
     """The engine's count; no token is generated for it."""
 
-    usage: Json | None = None
-    pieces = 0
+    opened: Opened
 
-    def __init__(self, opened: Opened) -> None:
-        self.finals: list[Json] = []
-        self._opened = opened
-
-    def digests(self) -> list[str]:
-        """Return none: there is no model output."""
-        return []
+    @property
+    def tally(self) -> AnswerTally:
+        return AnswerTally()
 
     async def send(self) -> None:
         """Send the engine's JSON; raise EngineGarbled or OutOfMemory."""
-        _, response, _, exchange, memory = self._opened
+        _, response, _, exchange, memory = self.opened
         before = memory.held_bytes
         body = await response.read_all(seen=lambda size: memory.hold(before + size))
         openai_json.check_object(body)

@@ -39,7 +39,7 @@ SAMPLING = (
 )
 OTHER_MODEL = "other_model"  # a warning
 Truncation = Literal["in_reasoning", "in_answer", "input"]
-Anomaly = Literal["reasoning_only", "empty_answer", "nothing_generated"]
+Anomaly = Literal["reasoning_only", "empty_answer"]
 
 CUT_REASONS = ("length", "max_output_tokens")
 # Finish reasons of a complete answer in all three APIs. Others of vLLM are abort, error and
@@ -153,7 +153,6 @@ class Ending(NamedTuple):
     content: str | None
     reasoning: str | None = None
     has_tool_calls: bool = False
-    completion_tokens: int = 1
 
     @property
     def truncation(self) -> Truncation | None:
@@ -175,9 +174,7 @@ class Ending(NamedTuple):
         """The reason why there is no answer; None if there is one."""
         if self.has_tool_calls or (self.content and self.content.strip()):
             return None
-        if self.reasoning:
-            return "reasoning_only"
-        return "empty_answer" if self.completion_tokens > 0 else "nothing_generated"
+        return "reasoning_only" if self.reasoning else "empty_answer"
 
     def warnings(self) -> list[str]:
         warnings: list[str] = []

@@ -24,7 +24,6 @@ WARNINGS = {
     "reasoning_cut": "The model's reasoning was ended at its token limit.",
     "reasoning_only": "There is reasoning and no answer.",
     "empty_answer": "The answer is empty.",
-    "nothing_generated": "The model generated nothing.",
     "reasoning_withheld": "The operator does not show the model's reasoning with this key.",
     "harmony_markers_stripped": "Marks of the model's own format were removed from the answer.",
     "other_model": "Another model than the one that is served has answered: tell the operator.",

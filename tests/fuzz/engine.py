@@ -13,9 +13,10 @@ from gateway.generate.stream_reader import AnswerReader
 from gateway.http import sse
 from gateway.proxy import json_response
 from gateway.proxy.chunks import ChunkRelay
-from gateway.proxy.output_policy import PLAIN, OutputPolicy
+from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.runtime.heavy_work import HeavyWork
+from gateway.safety.labels import new_digest
 from gateway.safety.placement import Surroundings
 from tests.fuzz.seeds import SECRET
 
@@ -106,7 +107,8 @@ def reading(data: bytes) -> None:
     """/llm/generate's reading of a stream: deltas, or an error."""
 
     async def read() -> None:
-        reader = AnswerReader(Scripted(cut(data)), answer_budget=5, heavy=HEAVY)  # type: ignore[arg-type] # a fake
+        state = ChoiceState(new_digest(KEY))
+        reader = AnswerReader(Scripted(cut(data)), state=state, answer_budget=5, heavy=HEAVY)  # type: ignore[arg-type] # a fake
         try:
             texts = [delta.text async for delta in reader.deltas()]
         except GatewayError:

@@ -9,7 +9,9 @@ from gateway.generate.prompt import EngineAnswer
 from gateway.generate.stream_reader import AnswerReader
 from gateway.http import sse
 from gateway.limits.memory_budget import parsed_bytes
+from gateway.proxy.output_policy import ChoiceState
 from gateway.runtime.heavy_work import HeavyWork
+from gateway.safety.labels import new_digest
 
 HEAVY = HeavyWork()
 
@@ -42,11 +44,13 @@ def text(content: str, finish: str | None = None, spent: int | None = None) -> b
 
 async def read(
     parts: Iterable[bytes], budget: int = 100, **more: Any
-) -> tuple[EngineAnswer, list[tuple[str, str]]]:
-    reader = AnswerReader(Scripted(parts), answer_budget=budget, heavy=HEAVY, **more)  # type: ignore[arg-type] # a fake
+) -> tuple[EngineAnswer, list[tuple[str, str]], list[str]]:
+    """Return the answer, its pieces and its warnings."""
+    state = ChoiceState(new_digest(b"k"))
+    reader = AnswerReader(Scripted(parts), state=state, answer_budget=budget, heavy=HEAVY, **more)  # type: ignore[arg-type] # a fake
     deltas = [(delta.text, delta.reasoning) async for delta in reader.deltas()]
-    reader.answer.warnings += reader.ending().warnings()
-    return reader.answer, deltas
+    reader.conclude(was_input_cut=False)
+    return reader.answer, deltas, reader.finals[0]["warnings"]
 
 
 STREAM = [text("chest "), text("pain", spent=2), text("", "stop", 3), sse.DONE]
@@ -56,7 +60,7 @@ async def test_a_large_event_needs_room() -> None:
     """Its memory is reserved before it is parsed; small events need none."""
     required: list[int] = []
     large = text("a" * 300_000)
-    _, deltas = await read([STREAM[0], large, *STREAM[2:]], require=required.append)
+    _, deltas, _ = await read([STREAM[0], large, *STREAM[2:]], require=required.append)
     assert len(deltas) == 2
     assert required == [parsed_bytes(sse.payload(large))]
 
@@ -65,7 +69,7 @@ async def test_the_answer_has_a_budget_of_its_own() -> None:
     """Reasoning does not count; at its limit the answer ends as a truncated one."""
     parts = [piece({"reasoning": "h"}, spent=n) for n in (1, 2, 3)]
     parts += [text(f"{n} ", spent=n) for n in (4, 5, 6, 7)]
-    answer, _ = await read(parts, budget=2)
+    answer, _, _ = await read(parts, budget=2)
     assert answer.text == "4 5 "
     assert answer.finish_reason == "length"
 
@@ -80,8 +84,8 @@ async def test_reasoning_that_its_budget_ended_is_named(
     """If the engine enforces the budget, a warning names the cut; the answer stays."""
     usage = {"completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": thought}}
     parts = [piece({"reasoning": "h"}), text("a", "stop"), sse.encode({"usage": usage}), sse.DONE]
-    answer, _ = await read(parts, reasoning_budget=budget)
-    assert answer.warnings == warnings
+    _, _, named = await read(parts, reasoning_budget=budget)
+    assert named == warnings
 
 
 @pytest.mark.parametrize(
@@ -93,5 +97,5 @@ async def test_an_answer_that_reasoning_left_too_little_for_is_named(
 ) -> None:
     """If the engine ends the answer before its own budget, a warning says so."""
     parts = [piece({"reasoning": "h"}, spent=3), text("a", spent=4), text("b", finish, spent)]
-    answer, _ = await read([*parts, sse.DONE], budget=2)
-    assert answer.warnings == warnings
+    _, _, named = await read([*parts, sse.DONE], budget=2)
+    assert named == warnings
