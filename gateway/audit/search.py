@@ -31,9 +31,6 @@ CONDITIONS: Final[Mapping[str, Callable[[Json, Any], bool]]] = {
     "notice": lambda record, rule: rule in values_in(record, "notices"),
     "outcome": lambda record, text: text in (record.get("outcome"), str(record.get("status"))),
     "route": lambda record, path: record.get("route") == path,
-    "copy": lambda record, digests: any(
-        digest in values_in(record, "output_digests") for digest in digests
-    ),
     "kinds": lambda record, kinds: record.get("kind") in kinds,
 }
 

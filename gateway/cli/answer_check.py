@@ -9,9 +9,8 @@ from typing import Annotated
 import orjson
 import typer
 
-from gateway.cli.answer_copy import parts, read_text
 from gateway.cli.audit_verify import read_public_keys
-from gateway.cli.command import AsJson, NegativeResult, describe, put
+from gateway.cli.command import AsJson, CommandError, NegativeResult, describe, put
 from gateway.runtime.json_types import Json
 from gateway.safety.labels import plain_digest
 from gateway.safety.signatures import SignatureInvalid, signed_payload
@@ -25,8 +24,8 @@ Key = Annotated[
         help="Public key (PEM), or the output of /v1/mmhie/signing-key.", show_default=False
     ),
 ]
-
-
+MOST_BYTES = 10_000_000  # no answer is longer
+LABELS = 8  # paragraphs before or after an answer, at most: notices, what was cut, disclaimer
 AROUND = "The answer has other paragraphs before or after it, which are not signed.\n"
 
 
@@ -88,6 +87,24 @@ def check(file: Answer, key: Key, as_json: AsJson = False) -> None:
 
 def digests_of(text: str, others: Iterable[str]) -> set[str]:
     return {f"sha256:{plain_digest(form)}" for form in (text, *others)}
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file. Raises CommandError."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise CommandError(f"{path} is longer than any answer: name a copy of one answer.")
+        return path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError):
+        raise CommandError(f"{path} cannot be read as text in UTF-8: name another file.") from None
+
+
+def parts(text: str) -> Iterator[str]:
+    """Yield the text without some first and last paragraphs, which may be labels."""
+    paragraphs = text.strip().split("\n\n")
+    for start in range(min(LABELS, len(paragraphs))):
+        for end in range(len(paragraphs), max(start, len(paragraphs) - LABELS), -1):
+            yield "\n\n".join(paragraphs[start:end])
 
 
 def events_in(text: str) -> Iterator[Json]:

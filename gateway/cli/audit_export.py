@@ -15,7 +15,6 @@ from gateway.audit.fhir.export import Export, sign_offs_in
 from gateway.audit.patient_identifiers import identify
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.search import Search
-from gateway.cli.answer_copy import digests_of
 from gateway.cli.audit import (
     NO_PATIENT,
     File,
@@ -49,9 +48,6 @@ Outcome = Annotated[
 ]
 Route = Annotated[str | None, typer.Option(help="Path, as /llm/generate.")]
 Notice = Annotated[str | None, typer.Option(help="Id of a notice that was shown.")]
-Copy = Annotated[
-    Path | None, typer.Option(help="File with a copy of an answer: the request that got it.")
-]
 CountBy = Annotated[
     Group | None, typer.Option(help="Write a table (CSV) of requests and tokens instead.")
 ]
@@ -67,10 +63,6 @@ Resend = Annotated[
     typer.Option("--resend", help="Send what the audit feed has set aside once more, instead."),
 ]
 NONE = "No line of the trail fits; leave out an option, or name another --file."
-NO_COPY = (
-    "{copy} is no answer in the trail, letter for letter: it was changed, is a part of one, or was "
-    "given under another MMHIE_DIGEST_KEY."
-)
 
 
 class StillSetAside(NegativeResult):
@@ -87,7 +79,6 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
     notice: Notice = None,
     outcome: Outcome = None,
     route: Route = None,
-    copy: Copy = None,
     file: File = None,
     as_fhir: Fhir = False,
     count_by: CountBy = None,
@@ -108,7 +99,6 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
         "notice": notice,
         "outcome": outcome,
         "route": route,
-        "copy": copy and digests_of(copy),
         "person": person and [person, *Pseudonyms.from_settings(load()).users(person)],
         "patient": patient and record_query(patient),
     }
@@ -120,14 +110,9 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
         if not write_lines(to_fhir(search, records) if as_fhir else records) and any(
             given.values()
         ):
-            raise NothingFound(describe_nothing(copy, patient))
-
-
-def describe_nothing(copy: Path | None, patient: str | None) -> str:
-    """Say that nothing fits, and what was looked for."""
-    if copy is not None:
-        return NO_COPY.format(copy=copy)
-    return NO_PATIENT.format(form=identify(patient).form) if patient is not None else NONE
+            raise NothingFound(
+                NONE if patient is None else NO_PATIENT.format(form=identify(patient).form)
+            )
 
 
 def to_fhir(search: Search, records: Iterable[Json]) -> Iterator[Json]:

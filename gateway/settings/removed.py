@@ -107,6 +107,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "accept --quick": ACCEPTED,
     "accept isolation": "docs/acceptance.md has the commands, under What you check by hand.",
     "accept verify": "`mmhie accept --json` prints the result: archive that.",
+    "audit export --copy": "docs/audit.md has the command for a text's digest, under Search.",
     "audit search": "`mmhie audit export` has its options.",
     "audit usage": "`mmhie audit export --count-by key` writes the table.",
     "capacity": "docs/scale.md has the formula and an example, under Sizing.",

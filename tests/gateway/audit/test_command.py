@@ -329,26 +329,6 @@ def test_what_is_no_time_is_refused(desk: Desk, events: Path, text: str) -> None
     assert "is no time" in desk.run("audit", "export", "--until", text, exit_code=2)[1]
 
 
-@pytest.mark.parametrize("paragraphs", [7, 8])
-def test_a_copy_with_its_labels_is_known(desk: Desk, events: Path, paragraphs: int) -> None:
-    """As the console and the SDK give it, up to a bound."""
-    desk.monkeypatch.setenv("MMHIE_DIGEST_KEY", "d" * 32)
-    file = events.with_name("copy.txt")
-    file.write_text(
-        "\r\n\r\n".join(["Call 112."] * paragraphs + [TEXT, "[cut off]", "Not advice."])
-    )
-    out, _ = desk.run("audit", "export", "--copy", str(file), exit_code=int(paragraphs == 8))
-
-    assert ("r-1" in out) is (paragraphs < 8)
-
-
-def test_a_copy_needs_the_key_of_the_digests(desk: Desk, events: Path) -> None:
-    """And a file that is there: one sentence each."""
-    assert "MMHIE_DIGEST_KEY" in desk.run("audit", "export", "--copy", "none.txt", exit_code=2)[1]
-    desk.monkeypatch.setenv("MMHIE_DIGEST_KEY", "d" * 32)
-    assert "cannot be read" in desk.run("audit", "export", "--copy", "none.txt", exit_code=2)[1]
-
-
 def test_what_cannot_be(desk: Desk, trail: Path) -> None:
     """One sentence, and nothing is shown."""
     out, err = desk.run("audit", "show", "nope", exit_code=1)
