@@ -13,7 +13,7 @@ from gateway.audit import chain
 from gateway.audit.chain import START, ChainHead
 from gateway.audit.rotation import LONGEST_LINE, Place, files_from, read_end, rotated_files
 from gateway.record import rfc3339
-from gateway.runtime.files import sync_folder
+from gateway.runtime.files import open_regular, sync_folder
 from gateway.runtime.json_types import Json
 from gateway.settings.gateway import GatewaySettings, SettingsError
 
@@ -85,7 +85,7 @@ class AuditFile:
 
     def _was_archived(self, place: Place) -> bool:
         """Return whether a later rotation explains that the file is gone."""
-        with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
+        with contextlib.suppress(FileNotFoundError), open_regular(self.path) as file:
             first = chain.genuine_line(file.readline(LONGEST_LINE), self._mac)
             if first and first.record["kind"] == "rotation":
                 return first.head.seq > place.head.seq
@@ -118,7 +118,7 @@ class AuditFile:
         rotated = rotated_files(self.path)
         if not rotated:
             return START
-        with rotated[-1].open("rb") as file:
+        with open_regular(rotated[-1]) as file:
             end = read_end(file.fileno(), os.fstat(file.fileno()).st_size)
         return self._verified_head(end.rstrip(b"\n").rpartition(b"\n")[2], rotated[-1])
 

@@ -12,7 +12,7 @@ from gateway.audit import chain
 from gateway.audit.chain import ChainHead, Line
 from gateway.audit.file import lock_trail, open_private
 from gateway.audit.rotation import Place, files_from, read_lines, rotated_files
-from gateway.runtime.files import write_whole
+from gateway.runtime.files import open_regular, read_bounded, write_whole
 from gateway.runtime.log import log
 
 PLACE_BYTES = 4096  # more than a stored position has
@@ -43,9 +43,7 @@ class TrailFollower:
     def load(self) -> bool:
         """Go to the stored position, or to the beginning; return False if it is not genuine."""
         try:
-            handle = os.open(self.file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            with os.fdopen(handle, "rb") as file:
-                stored = file.read(PLACE_BYTES)
+            stored = read_bounded(self.file, PLACE_BYTES)
         except FileNotFoundError:
             return True
         except OSError as problem:
@@ -79,7 +77,7 @@ class TrailFollower:
             with lock_trail(self.trail):
                 for path, offset in self._starts():
                     with contextlib.suppress(FileNotFoundError):
-                        file = opened.enter_context(path.open("rb"))
+                        file = opened.enter_context(open_regular(path))
                         lines = list(islice(self._lines(file, offset), most))
                     if lines:
                         break
@@ -102,9 +100,8 @@ class TrailFollower:
         """Yield the genuine lines of a file that are complete."""
         file.seek(offset)
         for raw in read_lines(file):
-            offset += len(raw)
             if raw.endswith(b"\n") and (line := chain.genuine_line(raw, self._mac)):
-                yield line, Place(offset, line.head)
+                yield line, Place(file.tell(), line.head)
 
     def set_aside(self, line: Line) -> None:
         """Copy a line to those that were set aside; raises OSError."""
@@ -114,7 +111,8 @@ class TrailFollower:
     def lines_aside(self) -> list[Line]:
         """Return the genuine lines that were set aside, each once; raises OSError."""
         try:
-            rows = dict.fromkeys(self.aside.read_bytes().splitlines())
+            with open_regular(self.aside) as file:
+                rows = dict.fromkeys(raw.removesuffix(b"\n") for raw in read_lines(file))
         except FileNotFoundError:
             return []
         return [line for row in rows if (line := chain.genuine_line(row, self._mac))]

@@ -4,7 +4,6 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from glob import escape
 from hmac import HMAC
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import BinaryIO
 
 from gateway.audit import chain
 from gateway.audit.chain import START, ChainHead
+from gateway.runtime.files import open_regular
 from gateway.runtime.json_types import Json
 
 TAIL_BYTES = 256 * 1024
@@ -30,7 +30,7 @@ class Place:
         if self.head == START:
             return True
         end = chain.end_of_line(self.head)
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(max(0, self.offset - len(end)))
             return file.read(len(end)) == end
 
@@ -57,12 +57,12 @@ def open_newest(trail: Path) -> BinaryIO:
     """Open the current file of a trail, or the last one if a rotation was interrupted; raises
     OSError."""
     try:
-        return trail.open("rb")
+        return open_regular(trail)
     except FileNotFoundError:
         rotated = rotated_files(trail)
         if not rotated:
             raise
-        return rotated[-1].open("rb")
+        return open_regular(rotated[-1])
 
 
 def read_files(trail: Path, newest: BinaryIO) -> Iterator[BinaryIO]:
@@ -71,7 +71,7 @@ def read_files(trail: Path, newest: BinaryIO) -> Iterator[BinaryIO]:
     for path in rotated_files(trail):
         if os.path.samestat(path.stat(), os.fstat(newest.fileno())):
             break
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             yield file
     newest.seek(0)
     yield newest
@@ -105,8 +105,12 @@ def tail_records(path: Path, mac: HMAC) -> Iterator[Json]:
 
 
 def read_lines(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of a file from where it stands, none longer than `LONGEST_LINE`."""
-    return iter(partial(file.readline, LONGEST_LINE), b"")
+    """Yield the lines of a file from where it stands; of one that is longer than `LONGEST_LINE`
+    the beginning."""
+    while line := file.readline(LONGEST_LINE):
+        yield line
+        while len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+            line = file.readline(LONGEST_LINE)
 
 
 def read_end(handle: int, size: int) -> bytes:

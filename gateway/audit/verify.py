@@ -10,7 +10,7 @@ from typing import BinaryIO, Literal
 from gateway.audit import chain
 from gateway.audit.chain import START, ChainHead, Line
 from gateway.audit.file import lock_of, lock_trail
-from gateway.audit.rotation import open_newest, read_files
+from gateway.audit.rotation import LONGEST_LINE, open_newest, read_files, read_lines
 
 Kind = Literal["edited", "deleted", "reordered", "rewritten", "cut", "torn", "wrong key", "missing"]
 MOST_LISTED = 1000
@@ -160,8 +160,9 @@ def number_lines(trail: Path, newest: BinaryIO) -> Iterator[Numbered]:
     """Yield the lines of a trail; the last may be half written at the moment."""
     for file in read_files(trail, newest):
         name = Path(file.name).name
-        for number, line in enumerate(file, start=1):
-            whole = line if line.endswith(b"\n") else line + rest_of_line(trail, file)
+        for number, line in enumerate(read_lines(file), start=1):
+            is_whole = line.endswith(b"\n") or len(line) == LONGEST_LINE
+            whole = line if is_whole else line + rest_of_line(trail, file)
             yield f"{name}:{number}", whole
 
 
@@ -170,5 +171,5 @@ def rest_of_line(trail: Path, file: BinaryIO) -> bytes:
     file, and gets none: it could block a gateway of another account."""
     if lock_of(trail).exists():
         with contextlib.suppress(OSError), lock_trail(trail):
-            return file.readline()
+            return file.readline(LONGEST_LINE)
     return b""

@@ -1,8 +1,10 @@
 """Files shared with other programs: watched for changes, replaced atomically."""
 
 import contextlib
+import errno
 import json
 import os
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +23,21 @@ class FileUnusable(Exception):
 
 def open_file(path: Path) -> BinaryIO:
     """Open a file to be read; a pipe does not block, and has nothing. Raises OSError."""
-    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    return open(path, "rb", opener=open_nonblocking)
+
+
+def open_nonblocking(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file to be read. Raises OSError, also for a pipe, and for a device, whose
+    content has no end."""
+    file = open_file(path)
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "not a regular file")
+    return file
 
 
 def read_bounded(path: Path, most: int) -> bytes:

@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,17 @@ def test_a_damaged_trail(desk: Desk, trail: Path) -> None:
     log.write_text(f"noise\n2026-11-25 gateway-1 {json.dumps(told)}\n{{audit_checkpoint\n")
     out, _ = desk.run("audit", "verify", "--checkpoint", str(log), exit_code=1)
     assert "cut: lines 4 to 5" in out
+
+
+@pytest.mark.parametrize("words", ["verify", "show r-1", "export", "patient 7"])
+@pytest.mark.parametrize("what", ["a pipe", "a device"])
+def test_what_is_no_file_is_not_read(desk: Desk, trail: Path, what: str, words: str) -> None:
+    """A pipe would block the command, and a device has no end."""
+    trail.unlink()
+    os.mkfifo(trail) if what == "a pipe" else trail.symlink_to("/dev/zero")
+    _, err = desk.run("audit", *words.split(), exit_code=2)
+
+    assert f"{trail} cannot be read (not a regular file).\n" in err
 
 
 def test_export(desk: Desk, trail: Path) -> None:

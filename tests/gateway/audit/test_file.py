@@ -107,6 +107,21 @@ def test_a_name_is_no_pattern(path: Path, name: str) -> None:
     assert [line.is_genuine for line in rotations] == [True] * 3
 
 
+def test_a_pipe_in_its_place_blocks_nobody(open_file: Open, path: Path) -> None:
+    """Writing fails while it is there, and goes on afterwards."""
+    file = open_file()
+    file.append(records(1))
+    path.rename(path.with_name("away"))
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="not a regular file"):
+        file.append(records(2))
+    path.with_name("away").replace(path)
+    file.append(records(3))
+
+    assert numbers_in(path) == [1, 3]
+    assert not verify(path, key=KEY).findings
+
+
 @pytest.mark.parametrize("left", ["nothing", "empty"])
 def test_a_crash_inside_a_rotation(append: Append, path: Path, left: str) -> None:
     """Between the renaming and the first line: the chain goes on from the renamed file."""

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from gateway.audit import chain
 from gateway.audit.chain import ChainHead
-from gateway.audit.rotation import rotated_files
+from gateway.audit.rotation import LONGEST_LINE, rotated_files
 from gateway.audit.verify import MOST_LISTED, verify
 from tests.gateway.audit.conftest import KEY, Append, lines, record, records
 
@@ -76,6 +77,18 @@ def test_what_was_done_is_found(
         assert found(trail)
     else:
         assert found(trail) == findings
+
+
+def test_a_line_without_end_is_one_finding(trail: Path) -> None:
+    """It is not read into memory: a file with a hole may be larger than that."""
+    with trail.open("r+b") as file:
+        file.truncate(64 * LONGEST_LINE)
+    tracemalloc.start()
+    findings, (_, most) = found(trail), tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert findings == [("torn", "audit.jsonl:11")]
+    assert most < 16 * LONGEST_LINE
 
 
 @pytest.mark.parametrize("number", range(10))

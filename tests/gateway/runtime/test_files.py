@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway.runtime.files import FileUnusable, WatchedFile, write_json, write_whole
+from gateway.runtime.files import (
+    FileUnusable,
+    WatchedFile,
+    open_file,
+    open_regular,
+    write_json,
+    write_whole,
+)
 from tests.contract.process import ROOT
 from tests.gateway.clock import Clock
 
@@ -76,6 +83,18 @@ def test_an_unusable_file_changes_nothing(
     os.utime(watched.path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert watched.after_a_second() == "one"
     assert watched.file.problem is None
+
+
+def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
+    """Neither a folder, nor a pipe, nor a device; and no descriptor is left behind."""
+    os.mkfifo(tmp_path / "pipe")
+    descriptors = os.listdir("/proc/self/fd")
+    for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(OSError, match=r"directory|not a regular file"):
+            open_regular(path)
+    with pytest.raises(IsADirectoryError):
+        open_file(tmp_path)
+    assert os.listdir("/proc/self/fd") == descriptors
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
