@@ -47,8 +47,8 @@ class MessageEventRelay(NamedEventRelay):
 
     def render(self, error: GatewayError) -> bytes:
         """Render a failure after the first byte as the Messages API's own `error` event."""
-        request_id = self._initial["provenance"]["request_id"]
-        return sse.named("error", messages_error.envelope(error, request_id))
+        envelope = messages_error.envelope(error, self._initial["provenance"]["request_id"])
+        return self._flush() + sse.named("error", envelope)
 
     def _text_delta(self, event: bytes, body: Json) -> bytes:
         if self.finals:

@@ -47,11 +47,6 @@ class OutputPolicy:
     def hides_reasoning(self) -> bool:
         return not reasoning.is_shown(self.policy, self.may_see)
 
-    @cached_property
-    def surrounds(self) -> bool:
-        """True if anything is added around the text."""
-        return self.around != NOTHING
-
     def digest(self, key: bytes) -> Digest:
         mac = labels.new_digest(key, self.transcript)
         return mac if self.signer is None else labels.DoubleDigest(mac)
@@ -214,6 +209,18 @@ class ChoiceState:
     def is_in_text(self) -> bool:
         """True while more text has only to be added to the digest."""
         return self.has_text and self._guard is None
+
+    @property
+    def passes_text(self) -> bool:
+        """True while text without `<` passes unchanged."""
+        around = self.policy.around
+        is_inside = self._is_open and not around.closing
+        return self._guard is None and (around is NOTHING or is_inside)
+
+    @property
+    def may_add_text(self) -> bool:
+        """True if the end of the text may get more than its last piece has."""
+        return self._guard is not None or bool(self.policy.around.closing)
 
     def note(self, message: Json) -> None:
         """Note the content of a message or delta; raise EngineGarbled for text after the end."""

@@ -51,7 +51,7 @@ class ResponseEventRelay(NamedEventRelay):
             **{name: envelope["error"].get(name) for name in ("code", "message", "param")},
             **envelope,
         }
-        return sse.named("error", body)
+        return self._flush() + sse.named("error", body)
 
     def _delta(self, event: bytes, body: Json) -> bytes:
         if self._policy.hides_reasoning and body.get("logprobs"):

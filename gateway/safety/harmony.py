@@ -41,11 +41,6 @@ class HarmonyGuard:
         """True while all text so far has been passed on."""
         return self._state == "text" and not self._pending
 
-    @property
-    def is_undecided(self) -> bool:
-        """True while the answer has no marker, but its last characters may begin one."""
-        return bool(self._pending) and not self.found
-
     def feed(self, delta: str) -> str:
         """Return the text that is safe to pass on; a delta without `<` never waits."""
         if "<" not in delta and self.is_idle:

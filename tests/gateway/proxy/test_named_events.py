@@ -123,8 +123,8 @@ def test_text_behind_the_closing_event_is_a_fault() -> None:
 
 
 def test_an_answer_that_breaks_off_has_the_digest_of_what_came() -> None:
-    """It is the digest of the text that was sent, without the last delta, which waits if a
-    disclaimer follows; without text there is none."""
+    """The last delta, which waits if a disclaimer follows, is sent with the error; without text
+    there is no digest."""
     own = response()
     assert own.digests() == []
     for text in ("Ja, ", "gr\u00fcn\n", '"ok"', "a < b"):
@@ -134,4 +134,5 @@ def test_an_answer_that_breaks_off_has_the_digest_of_what_came() -> None:
 
     waiting = message(OutputPolicy(around=Surroundings("Note. ", " Note.")))
     assert b"Note. a" in waiting.relay(delta("a")) + waiting.relay(delta("b"))
-    assert waiting.digests() == [keyed_digest(b"k", "a")]
+    assert b'"b"' in waiting.render(EngineCut("Cut."))
+    assert waiting.digests() == [keyed_digest(b"k", "ab")]

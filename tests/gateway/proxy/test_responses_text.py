@@ -13,7 +13,6 @@ from gateway.http import sse
 from gateway.proxy import json_response
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
-from gateway.proxy.text_stream import MOST_WAITING
 from gateway.safety import harmony
 from gateway.safety.placement import Surroundings
 from tests.gateway.proxy.relayed import named as event
@@ -106,9 +105,9 @@ def test_any_answer_cut_anywhere_says_one_thing_without_markers(
     assert json.loads(label)["output"][0]["content"][0]["text"] == shown
 
 
-@given(TEXTS.filter(lambda text: not harmony.clean(text)[1]), st.lists(st.integers(0, 120)))
+@given(TEXTS.filter(lambda text: "<" not in text), st.lists(st.integers(0, 120)))
 def test_a_clean_stream_keeps_every_byte(text: str, cuts: list[int]) -> None:
-    """Angle brackets, too: events that had to wait leave unchanged."""
+    """Text behind an angle bracket may move to the next delta; all else stays."""
     events = stream(*cut(text, cuts))
     own = ResponseEventRelay(FIRST, key=b"k")
     sent = [own.relay(each) for each in events]
@@ -116,23 +115,21 @@ def test_a_clean_stream_keeps_every_byte(text: str, cuts: list[int]) -> None:
     assert b"".join(sent[1:-1]) == b"".join(events[1:-1])
 
 
-def test_deltas_that_all_may_begin_a_marker_wait_in_small_numbers() -> None:
-    """The number that waits is bounded, and no text is lost."""
-    events = stream(*["<|chan"] * MOST_WAITING, "ter")
+def test_at_most_one_delta_waits() -> None:
+    """Each may begin a marker; the next one takes the text over."""
     own = ResponseEventRelay(FIRST, key=b"k")
-    early = [own.relay(each) for each in events[: 3 + MOST_WAITING]]
+    events = stream(*["<|chan"] * 9, "ter")
+    early = [own.relay(each) for each in events[:-4]]
 
-    assert "".join(said(b"".join(early[3:]))) == "<|chan" * (MOST_WAITING - 2)
-    assert texts(relayed(events)) == {"<|chan" * MOST_WAITING + "ter"}
+    assert all(early[4:])
+    assert "".join(said(b"".join(early[3:]))) == "<|chan" * 9 + "ter"
+    assert texts(relayed(events)) == {"<|chan" * 9 + "ter"}
 
 
 def test_markers_may_be_escaped() -> None:
     """JSON has two ways to write `<`; text without a marker keeps its own."""
     events = [each.replace(b"<", b"\\u003c") for each in stream("Yes.", "<|end|>")]
     assert texts(relayed(events)) == {"Yes."}
-    clean = [each.replace(b"<", b"\\u003C") for each in stream("a <", "b")]
-    own = ResponseEventRelay(FIRST, key=b"k")
-    assert b"".join(map(own.relay, clean[:5]))[-len(b"".join(clean[3:5])) :] == b"".join(clean[3:5])
 
 
 def said(sent: bytes) -> list[str]:
