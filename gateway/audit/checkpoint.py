@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gateway.safety.signatures import PublicKeys, SigningKey
 
 EVENT = "audit_checkpoint"
+BEYOND = 10**18  # no line of a chain has a number of so many digits
 WRITTEN = re.compile(r"(\d+):([0-9a-f]{64})")
 
 
@@ -59,7 +60,7 @@ def heads_in(lines: Iterable[bytes], keys: "PublicKeys | None") -> Iterator[Chai
             head = ChainHead(int(fields["seq"]), str(fields["mac"]), str(fields.get("file", "")))
         except (KeyError, TypeError, ValueError):
             continue
-        if fields.get("event") != EVENT:
+        if fields.get("event") != EVENT or not 0 <= head.seq < BEYOND:
             continue
         if keys is None:
             yield head

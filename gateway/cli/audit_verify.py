@@ -11,7 +11,7 @@ from gateway.audit import verify as verification
 from gateway.audit.chain import ChainHead
 from gateway.audit.verify import Report, Violation
 from gateway.cli.audit import File, TrailDamaged, trails
-from gateway.cli.command import AsJson, CommandError, put, readable
+from gateway.cli.command import AsJson, CommandError, printable, put, readable
 
 if TYPE_CHECKING:
     from gateway.safety.signatures import PublicKeys
@@ -58,7 +58,8 @@ def verify(
 def describe(name: str, report: Report, has_checkpoint: bool) -> str:
     if report.findings:
         lines = map(str, report.findings)
-        return "\n".join(line if line.startswith(name) else f"{name}: {line}" for line in lines)
+        whole = (line if line.startswith(name) else f"{name}: {line}" for line in lines)
+        return "\n".join(map(printable, whole))  # a log of checkpoints may name any file
     last = f"{report.head.seq}:{report.head.mac}"
     note = " Whether its end was cut off shows only against a --checkpoint."
     end = "" if has_checkpoint else note

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 UNITS_S = {"m": 60, "h": 3600, "d": 86_400}
 FORMULA = ("=", "+", "-", "@")  # a spreadsheet would calculate what begins like this
 NOTHING = "-"  # in a table
+WIDEST = 40  # characters of a column of labels, which may be those of a forged line
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -94,9 +95,9 @@ def printable(text: str) -> str:
 def describe(fields: Mapping[str, object]) -> str:
     """Return a table of label and value; further lines of a text are indented."""
     rows = list(flatten("", fields))
-    width = max(len(label) for label, _ in rows) + 2
+    width = min(WIDEST, max(len(label) for label, _ in rows)) + 2
     return "\n".join(
-        f"{label:<{width}}" + f"\n{'':{width}}".join(map(printable, text.splitlines()))
+        f"{printable(label):<{width}}" + f"\n{'':{width}}".join(map(printable, text.splitlines()))
         for label, text in rows
     )
 

@@ -126,6 +126,44 @@ def test_a_request_whose_line_was_changed(desk: Desk, append: Append, path: Path
     assert (line["file"], line["is_genuine"]) == ("audit.jsonl", False)
 
 
+FORGED = {
+    "controls the terminal": '"\\u001b[2Jfield":"\\u001b[2Jvalue"',
+    "a label as wide as memory": ",".join(
+        [f'"{"k" * 300_000}":1', *(f'"{n}":1' for n in range(9999))]
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_a_line_that_was_forged_is_shown(desk: Desk, append: Append, path: Path, what: str) -> None:
+    """Beside the genuine one; its fields may have any names."""
+    append([{"kind": "request", "request_id": "r-9"}])
+    forge(path, FORGED[what])
+    out, _ = desk.run("audit", "show", "r-9", exit_code=1)
+
+    assert out.count("r-9") == 2
+    assert "\x1b" not in out
+    assert len(out) < 2_000_000
+
+
+@pytest.mark.parametrize("part", ['{"a":', "["])
+def test_a_line_that_was_forged_too_deep(desk: Desk, append: Append, path: Path, part: str) -> None:
+    """It is left out like one that is no JSON, and verified like any other."""
+    append([{"kind": "request", "request_id": "r-9"}])
+    forge(path, f'"x":{part * 900}1{("}" if "a" in part else "]") * 900}')
+
+    assert desk.run("audit", "show", "r-9")[0].count("r-9") == 1
+    assert "left out: 1 of audit.jsonl" in desk.run("audit", "export", exit_code=1)[1]
+    assert "audit.jsonl:2: edited" in desk.run("audit", "verify", exit_code=1)[0]
+
+
+def forge(path: Path, fields: str) -> None:
+    """Append a line of this request that was not written with the key."""
+    ends = ('{"seq":2,"prev":"' + "0" * 64, '"mac":"' + "0" * 64 + '"}\n')
+    with path.open("a") as file:
+        file.write(f'{ends[0]}","request_id":"r-9",{fields},{ends[1]}')
+
+
 def test_hold_and_release_are_in_the_trail(desk: Desk, path: Path) -> None:
     """The operator and the reason, in the gateway's own chain."""
     desk.run("hold", "--reason", "odd answers", "--by", "dr.x", exit_code=1)
@@ -351,6 +389,9 @@ def test_what_cannot_be(desk: Desk, trail: Path) -> None:
         return desk.run("audit", "verify", *arguments, exit_code=2)[1]
 
     assert "--checkpoint is neither" in complaint("--checkpoint", "none")
+    beyond = trail.with_name("beyond")
+    beyond.write_text('{"event":"audit_checkpoint","seq":99999999999999999999,"mac":""}')
+    assert "--checkpoint is neither" in complaint("--checkpoint", str(beyond))
     assert "cannot be read" in complaint("--file", "none")
     desk.monkeypatch.delenv("MMHIE_AUDIT_FILE")
     assert "must be set" in complaint()

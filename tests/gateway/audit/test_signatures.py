@@ -246,6 +246,8 @@ def test_checkpoints_are_signed(
             exit_code=1,
         )
         assert "was changed, or was signed with another key" in err
+    forged.write_text(gateway.log.replace(f'"seq":{heads[-1].seq}', f'"seq":{10**20}'))
+    desk.run("audit", "verify", "--checkpoint", str(forged), *given[2:])
     theirs = make_pair(tmp_path, "theirs").public
     desk.run("audit", "verify", *given[:3], str(theirs), exit_code=1)
     forged.write_text(
