@@ -12,7 +12,6 @@ from pydantic import SecretStr
 from starlette.middleware.cors import CORSMiddleware
 
 from gateway.api.error_handlers import HANDLERS
-from gateway.api.request_policy import RequestPolicy
 from gateway.audit.trail import Trail
 from gateway.auth.gate import Gate
 from gateway.auth.key_guard import end_withdrawn
@@ -191,7 +190,6 @@ def build_services(settings: GatewaySettings, disclaimer: Disclaimer) -> Service
             shared.operator.revoked,
             needs_of(settings),
         ),
-        request_policy=RequestPolicy.of(settings),
         memory=MemoryBudget.of(settings),
         trail=trail,
         vault=Vault.of(settings, metrics.vault_alarm),

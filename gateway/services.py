@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from fastapi import Depends, Request
 
-from gateway.api.request_policy import RequestPolicy
 from gateway.audit.trail import Trail
 from gateway.auth.gate import Gate
 from gateway.cluster.state import NOT_SYNCED, ClusterState
@@ -47,7 +46,6 @@ class Services:
     metrics: Metrics
     hold: HoldGuard
     gate: Gate
-    request_policy: RequestPolicy
     memory: MemoryBudget
     shared: ClusterState
     background: Background

@@ -5,7 +5,6 @@ vLLM judges everything else. The check is one pass over the fields; each rule se
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -14,13 +13,16 @@ from gateway.api.json_structure import is_deeper
 from gateway.api.paths import CHAT, COMPLETIONS, MESSAGES, RESPONSES
 from gateway.errors import InvalidRequest, NotFound
 from gateway.runtime.json_types import Json
-from gateway.settings.gateway import GatewaySettings
 
 LARGEST_SCHEMA_BYTES = 64 * 1024
 LARGEST_TOOLS_BYTES = 512 * 1024
 # vLLM looks for repetitions in Python, for every token: 0.6 ms at these limits.
 REPETITION_LIMITS = {"max_pattern_size": 32, "min_pattern_size": 32, "min_count": 16}
+DEEPEST = 64  # levels of a body
 MOST_CHOICES = 16
+MOST_ITEMS = 1024
+MOST_TOOLS = 128
+MOST_LOGPROBS = 20
 MOST_STOPS = 16
 LONGEST_STOP = 1024
 MOST_IDS = 1024  # of a bias or a list of token ids
@@ -35,10 +37,11 @@ ANSWER_BUDGETS: Mapping[str, tuple[str, ...]] = {
 COMPLETION_TOKENS = 16  # OpenAI's default and vLLM's
 MOST_COUNT = 10**9  # more than any limit; the product of two can be written
 CHAT_BUDGETS = ("max_tokens", "max_completion_tokens")
+BUDGETS = (*CHAT_BUDGETS, "max_output_tokens", "min_tokens")
+BY_SETTING = " (MMHIE_MAX_V1_TOKENS)"
 
 _FIELDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 TEXT_PARTS = frozenset(_FIELDS["text_parts"])
-MESSAGE_BLOCKS = frozenset(_FIELDS["message_blocks"])
 MEDIA_NAMES = frozenset(_FIELDS["media_names"])
 TEXT_ITEMS = frozenset(_FIELDS["text_items"])
 OWN_TOOLS = frozenset(_FIELDS["own_tools"])
@@ -47,67 +50,44 @@ TEMPLATE_INPUTS = frozenset(_FIELDS["template_inputs"])
 
 NOT_TEXT = "has a part that is not text; images, audio, video and files are not supported"
 NOT_A_MESSAGE = "has an item that is not supported; send messages, function calls and their outputs"
-NOT_OWN = "has a hosted tool; only function and custom tools, which the caller runs, are supported"
-FOR_CODEX = " (Codex: -c 'web_search=\"disabled\"')"
+NOT_OWN = (
+    "has a hosted tool; only function and custom tools, which the caller runs, are supported "
+    "(Codex: -c 'web_search=\"disabled\"')"
+)
 
-
-@dataclass(frozen=True, slots=True)
-class RequestPolicy:
-    """The upper limits of one request."""
-
-    choices: int = MOST_CHOICES
-    messages: int = 1024
-    tools: int = 128
-    logprobs: int = 20
-    depth: int = 64
-    tokens: int | None = None
-
-    @classmethod
-    def of(cls, settings: GatewaySettings) -> "RequestPolicy":
-        return cls(tokens=settings.max_v1_tokens)
-
-
-# Returns the fault of a value, or None.
-Rule = Callable[[object, RequestPolicy], str | None]
+Rule = Callable[[object], str | None]  # returns the fault of a value, or None
 
 
 def refuse(reason: str) -> Rule:
     """Return the rule for an unsupported field; false and empty values count as missing."""
-    return lambda value, _: (
+    return lambda value: (
         None if value in (False, [], {}) else f"is not supported here ({reason}); leave it out"
     )
 
 
-def whole_number(limit_of: Callable[[RequestPolicy], int | None], setting: str = "") -> Rule:
-    """Return the rule for whole numbers up to a limit; vLLM would accept the text "1000", too."""
+def whole_number(most: int, setting: str = "") -> Rule:
+    """Return the rule for whole numbers up to a limit. Engines read a negative one as "all", and
+    vLLM would accept the text "1000", too."""
 
-    def rule(value: object, policy: RequestPolicy) -> str | None:
-        limit = limit_of(policy)
-        if limit is None or (isinstance(value, int) and value <= limit):
+    def rule(value: object) -> str | None:
+        if isinstance(value, int) and 0 <= value <= most:
             return None
-        return f"must be a whole number of at most {limit}{setting and f' ({setting})'}"
+        return f"must be a whole number from 0 to {most}{setting}"
 
     return rule
-
-
-def positive(rule: Rule) -> Rule:
-    """Return a rule without negative numbers, which mean "all" to vLLM."""
-    return lambda value, policy: (
-        "must not be negative" if isinstance(value, int) and value < 0 else rule(value, policy)
-    )
 
 
 def at_most(most: int, what: str) -> Rule:
     """Return the rule for the size of lists and objects."""
 
-    def rule(value: object, _: RequestPolicy) -> str | None:
+    def rule(value: object) -> str | None:
         too_many = isinstance(value, list | dict) and len(value) > most
         return f"has more than {most} {what}" if too_many else None
 
     return rule
 
 
-def stops(value: object, _: RequestPolicy) -> str | None:
+def stops(value: object) -> str | None:
     """Limit stop texts, since the engine searches for each of them at every token."""
     texts = value if isinstance(value, list) else [value]
     if len(texts) > MOST_STOPS:
@@ -117,14 +97,14 @@ def stops(value: object, _: RequestPolicy) -> str | None:
     return None
 
 
-def schema(value: object, _: RequestPolicy) -> str | None:
+def schema(value: object) -> str | None:
     """Limit the size of a format; compiled parts have further limits (`constraints.py`)."""
     if len(orjson.dumps(value)) > LARGEST_SCHEMA_BYTES:
         return f"is over {LARGEST_SCHEMA_BYTES} bytes"
     return None
 
 
-def repetition(value: object, _: RequestPolicy) -> str | None:
+def repetition(value: object) -> str | None:
     """Limit the numbers of vLLM's repetition detection."""
     if not isinstance(value, dict):
         return "must be an object"
@@ -137,7 +117,7 @@ def repetition(value: object, _: RequestPolicy) -> str | None:
     return None
 
 
-def template_arguments(value: object, _: RequestPolicy) -> str | None:
+def template_arguments(value: object) -> str | None:
     """Allow arguments of the model's template, but not replacing the template or its input."""
     if not isinstance(value, dict):
         return "must be an object"
@@ -148,12 +128,12 @@ def template_arguments(value: object, _: RequestPolicy) -> str | None:
     return None
 
 
-def fault_of_items(value: object, *, most: int) -> str | None:
+def fault_of_items(value: object) -> str | None:
     """Return the fault of messages or of a response's input, or None."""
     if not isinstance(value, list):
         return None
-    if len(value) > most:
-        return f"has more than {most} items"
+    if len(value) > MOST_ITEMS:
+        return f"has more than {MOST_ITEMS} items"
     for item in value:
         if isinstance(item, dict):
             wrong = fault_of_item(item)
@@ -175,65 +155,42 @@ def fault_of_item(item: Json) -> str | None:
     return None
 
 
-def fault_of_prompt(value: object, _: RequestPolicy) -> str | None:
+def fault_of_prompt(value: object) -> str | None:
     """Allow texts and token ids; llama.cpp also reads objects, with media and unscreened text."""
     prompts = value if isinstance(value, list) else [value]
     return NOT_TEXT if any(isinstance(prompt, dict) for prompt in prompts) else None
 
 
 def is_text(part: object) -> bool:
+    """Return whether a part is text, thinking, a tool call, or a result that consists of text."""
     if not isinstance(part, dict):
         return isinstance(part, str)
-    return is_one_of(part.get("type"), TEXT_PARTS) and not has_media(part)
+    if not is_one_of(part.get("type"), TEXT_PARTS) or has_media(part):
+        return False
+    inner = part.get("content")
+    return not isinstance(inner, list) or all(map(is_text, inner))
 
 
 def has_media(part: Json) -> bool:
     """Return whether a part has media; some clients send null for all other fields."""
-    return any(part[name] is not None for name in MEDIA_NAMES & part.keys())
-
-
-def fault_of_messages(value: object, *, most: int) -> str | None:
-    """Return the fault of messages of Anthropic's API, or None."""
-    if not isinstance(value, list):
-        return None
-    if len(value) > most:
-        return f"has more than {most} items"
-    contents = (item.get("content") for item in value if isinstance(item, dict))
-    return None if all(map(has_text_blocks, contents)) else NOT_TEXT
-
-
-def has_text_blocks(content: object) -> bool:
-    """Return whether a content is text, or blocks of text, thinking, tool calls and results."""
-    if content is None or isinstance(content, str):
-        return True
-    return isinstance(content, list) and all(map(is_text_block, content))
-
-
-def is_text_block(block: object) -> bool:
-    if not isinstance(block, dict) or not is_one_of(block.get("type"), MESSAGE_BLOCKS):
-        return False
-    inner = block.get("content")
-    parts = inner if isinstance(inner, list) else []
-    return block.get("source") is None and not has_media(block) and all(map(is_text, parts))
-
-
-def system_blocks(value: object, _: RequestPolicy) -> str | None:
-    return None if has_text_blocks(value) else NOT_TEXT
+    return not MEDIA_NAMES.isdisjoint(part) and any(
+        part[name] is not None for name in MEDIA_NAMES & part.keys()
+    )
 
 
 def is_one_of(kind: object, kinds: frozenset[str]) -> bool:
     return isinstance(kind, str) and kind in kinds
 
 
-def fault_of_tools(value: object, *, most: int, advice: str = "") -> str | None:
+def fault_of_tools(value: object) -> str | None:
     """Return the fault of tools, or None: hosted tools would send text of patients elsewhere."""
     if not isinstance(value, list):
         return None
-    if len(value) > most:
-        return f"has more than {most} tools"
+    if len(value) > MOST_TOOLS:
+        return f"has more than {MOST_TOOLS} tools"
     if len(orjson.dumps(value)) > LARGEST_TOOLS_BYTES:
         return f"is over {LARGEST_TOOLS_BYTES} bytes"
-    return None if all(map(is_own, value)) else NOT_OWN + advice
+    return None if all(map(is_own, value)) else NOT_OWN
 
 
 def is_own(tool: object) -> bool:
@@ -244,7 +201,7 @@ def is_own(tool: object) -> bool:
     return nested is None or (isinstance(nested, list) and all(map(is_own, nested)))
 
 
-def own_choice(value: object, _: RequestPolicy) -> str | None:
+def own_choice(value: object) -> str | None:
     """Allow only tools that the caller runs in a tool choice."""
     if not isinstance(value, dict):
         return None
@@ -254,30 +211,19 @@ def own_choice(value: object, _: RequestPolicy) -> str | None:
     return None if all(kind is None or is_one_of(kind, TOOL_CHOICES) for kind in kinds) else NOT_OWN
 
 
-def budget(value: object, policy: RequestPolicy) -> str | None:
-    """Limit the answer's tokens if there is a cap; to llama.cpp, -1 means no limit."""
-    rule = within_cap if policy.tokens is None else positive(within_cap)
-    return rule(value, policy)
-
-
-logprobs = positive(whole_number(lambda policy: policy.logprobs))
-within_cap = whole_number(lambda policy: policy.tokens, "MMHIE_MAX_V1_TOKENS")
-choices = whole_number(lambda policy: policy.choices)
+choices = whole_number(MOST_CHOICES)
+logprobs = whole_number(MOST_LOGPROBS)
 
 RULES: Mapping[str, Rule] = {
     "n": choices,
     "best_of": choices,
-    "max_tokens": budget,
-    "max_completion_tokens": budget,
-    "max_output_tokens": budget,
-    "min_tokens": budget,
     "logprobs": logprobs,
     "top_logprobs": logprobs,
     "prompt_logprobs": logprobs,
-    "messages": lambda value, policy: fault_of_items(value, most=policy.messages),
-    "input": lambda value, policy: fault_of_items(value, most=policy.messages),
+    "messages": fault_of_items,
+    "input": fault_of_items,
     "prompt": fault_of_prompt,
-    "tools": lambda value, policy: fault_of_tools(value, most=policy.tools),
+    "tools": fault_of_tools,
     "tool_choice": own_choice,
     "repetition_detection": repetition,
     "stop": stops,
@@ -295,15 +241,10 @@ RULES: Mapping[str, Rule] = {
     **{name: refuse(reason) for name, reason in _FIELDS["refused"].items()},
 }
 CHAT_RULES = {**RULES, "echo": refuse("the answer would begin with your own text")}
-RESPONSES_RULES: Mapping[str, Rule] = {
-    **RULES,
-    "tools": lambda value, policy: fault_of_tools(value, most=policy.tools, advice=FOR_CODEX),
-}
 # For Anthropic's API.
 MESSAGES_RULES: Mapping[str, Rule] = {
     **RULES,
-    "messages": lambda value, policy: fault_of_messages(value, most=policy.messages),
-    "system": system_blocks,
+    "system": lambda value: fault_of_item({"content": value}),
     "stop_sequences": stops,
     **{name: refuse(reason) for name, reason in _FIELDS["refused_in_messages"].items()},
 }
@@ -312,34 +253,40 @@ MESSAGES_RULES: Mapping[str, Rule] = {
 def rules_for(path: str) -> Mapping[str, Rule]:
     if path == CHAT:
         return CHAT_RULES
-    if path.startswith(RESPONSES):
-        return RESPONSES_RULES
     return MESSAGES_RULES if path.startswith(MESSAGES) else RULES
 
 
 def check(
-    body: bytes, parsed: Json, policy: RequestPolicy, rules: Mapping[str, Rule] = RULES
+    body: bytes, parsed: Json, most_tokens: int | None, rules: Mapping[str, Rule] = RULES
 ) -> None:
     """Raise InvalidRequest for a field that is over its limit or not supported, NotFound for an
     earlier response. Takes linear time; the depth is that of at most 30,000 brackets."""
-    if body.count(b"{") + body.count(b"[") > policy.depth and is_deeper(body, policy.depth):
-        raise InvalidRequest(f"The body is nested over {policy.depth} deep.")
+    if body.count(b"{") + body.count(b"[") > DEEPEST and is_deeper(body, DEEPEST):
+        raise InvalidRequest(f"The body is nested over {DEEPEST} deep.")
+    check_fields(parsed, rules)
+    if most_tokens is not None:
+        budgets = {name: parsed[name] for name in BUDGETS if name in parsed}
+        check_fields(budgets, dict.fromkeys(budgets, whole_number(most_tokens, BY_SETTING)))
+    check_batch(parsed)
+
+
+def check_fields(parsed: Json, rules: Mapping[str, Rule]) -> None:
+    """Raise the error of the first field that breaks its rule; null counts as missing."""
     for name, value in parsed.items():
         rule = rules.get(name)
         if rule is None or value is None:
             continue
-        wrong = rule(value, policy)
+        wrong = rule(value)
         if wrong is not None:
             kind = NotFound if name == "previous_response_id" else InvalidRequest  # as vLLM has it
             raise kind(f"{name} {wrong}.", param=name)
-    check_batch(parsed, policy)
 
 
-def check_batch(parsed: Json, policy: RequestPolicy) -> None:
+def check_batch(parsed: Json) -> None:
     """Limit the answers of a text completion: its prompts times `n`."""
-    if count_answers(parsed) > policy.choices:
+    if count_answers(parsed) > MOST_CHOICES:
         raise InvalidRequest(
-            f"prompt and n ask for more than {policy.choices} answers.", param="prompt"
+            f"prompt and n ask for more than {MOST_CHOICES} answers.", param="prompt"
         )
 
 

@@ -54,7 +54,7 @@ class PassThrough:
         template, context = (model.template_tokens, model.max_model_len) if model else (0, None)
         budget = request_policy.answer_budget(self.path, request)
         if budget is None:
-            cap = services.request_policy.tokens or default_share(request, most)
+            cap = services.settings.max_v1_tokens or default_share(request, most)
             (budget,) = request_policy.default_budget(self.path, request, cap).values()
         answers = min(budget, context or budget) * request_policy.count_answers(request)
         return most_prompt_tokens(len(incoming.body), template) + answers
@@ -109,7 +109,7 @@ def additions(
 ) -> Json:
     """Return the keys to add to a request: budget, token counts, our fields, the model's name."""
     request, principal = incoming.request, exchange.record.principal
-    most = services.request_policy.tokens
+    most = services.settings.max_v1_tokens
     if most is None and principal.limits.tokens_per_minute:
         limit = services.gate.limiter.tokens_per_minute(principal) or 1
         share, context = default_share(request, limit), model.max_model_len
@@ -300,8 +300,8 @@ def checked_model(path: str, incoming: Incoming, services: Services) -> ServedMo
     """Return the served model; raise if the request names another, or breaks the request policy."""
     model = services.available_model()
     check_model(incoming.request.get("model"), model.ids)
-    rules = request_policy.rules_for(path)
-    request_policy.check(incoming.body, incoming.request, services.request_policy, rules)
+    rules, most = request_policy.rules_for(path), services.settings.max_v1_tokens
+    request_policy.check(incoming.body, incoming.request, most, rules)
     return model
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from gateway.api import paths
 from gateway.api.json_structure import is_deeper, outside_texts, pieces
-from gateway.api.request_policy import RequestPolicy
+from gateway.api.request_policy import DEEPEST
 from gateway.api.request_text import Turn, turns_of
 from gateway.engine import openai_json
 from gateway.engine.errors import translate
@@ -39,7 +39,6 @@ LOOKS = 3
 KEY = b"k"
 FIRST: Any = {"disclaimer": {}, "notices": [], "provenance": {"request_id": "1"}}
 SCREENER = Screener.of()
-POLICY = RequestPolicy()
 
 # Texts that make a careless pattern try every end from every beginning.
 FILLINGS: Mapping[str, str] = {
@@ -109,7 +108,7 @@ def labelled(text: str) -> None:
 
 
 def deep(body: bytes) -> None:
-    is_deeper(body, POLICY.depth)
+    is_deeper(body, DEEPEST)
 
 
 def refused(text: str) -> None:

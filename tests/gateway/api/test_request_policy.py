@@ -8,8 +8,8 @@ import pytest
 
 from gateway.api.paths import CHAT
 from gateway.api.request_policy import (
+    BUDGETS,
     RULES,
-    RequestPolicy,
     check,
     fault_of_items,
     fault_of_tools,
@@ -17,29 +17,30 @@ from gateway.api.request_policy import (
 )
 from gateway.errors import InvalidRequest, RequestError
 
-CAPS = RequestPolicy(choices=4, messages=3, tools=2, logprobs=5, depth=8, tokens=100)
+MOST_TOKENS = 100
 CANARY = "zebrafish7731"
 
+TURN = {"role": "user", "content": "x"}
 NESTED_MCP = [{"type": "namespace", "tools": [{"type": "mcp", "server_url": CANARY}]}]
 ALLOWED_MCP = {"type": "allowed_tools", "tools": [{"type": "mcp", "server_label": CANARY}]}
 # Each field at its limit, and over it.
 EDGES: tuple[tuple[str, Any, Any], ...] = (
-    ("n", 4, 5),
+    ("n", 16, 17),
     ("n", 1, "5"),
-    ("best_of", 4, 5),
+    ("best_of", 16, 17),
     ("max_tokens", 100, 101),
     ("max_tokens", 0, -1),
     ("max_completion_tokens", 100, 101),
     ("max_output_tokens", 100, "100"),
     ("min_tokens", 100, 101),
-    ("logprobs", 5, 6),
+    ("logprobs", 20, 21),
     ("logprobs", True, -1),
-    ("top_logprobs", 5, 6),
+    ("top_logprobs", 20, 21),
     ("top_logprobs", 0, -1),
-    ("prompt_logprobs", 5, -1),
-    ("messages", [{"role": "user", "content": "x"}] * 3, [{"role": "user", "content": "x"}] * 4),
-    ("input", [{"role": "user", "content": "x"}] * 3, [{"role": "user", "content": "x"}] * 4),
-    ("tools", [{"type": "function"}] * 2, [{"type": "function"}] * 3),
+    ("prompt_logprobs", 20, -1),
+    ("messages", [TURN] * 1024, [TURN] * 1025),
+    ("input", [TURN] * 1024, [TURN] * 1025),
+    ("tools", [{"type": "function"}] * 128, [{"type": "function"}] * 129),
     ("tools", [{"type": "function"}], [{"type": "function", "function": {"x": "x" * 530_000}}]),
     ("tools", [{"type": "namespace", "tools": [{"type": "function"}]}], NESTED_MCP),
     ("tools", [{"type": "namespace", "tools": []}], [{"type": "namespace", "tools": {}}]),
@@ -82,16 +83,16 @@ EDGES: tuple[tuple[str, Any, Any], ...] = (
 )
 
 
-def check_fields(**fields: Any) -> None:
-    check(json.dumps(fields).encode(), fields, CAPS, rules_for(CHAT))
+def check_body(**fields: Any) -> None:
+    check(json.dumps(fields).encode(), fields, MOST_TOKENS, rules_for(CHAT))
 
 
 @pytest.mark.parametrize(("name", "fine", "over"), EDGES)
 def test_each_edge(name: str, fine: Any, over: Any) -> None:
     """The limit itself is allowed; over it, the error names the field and quotes nothing."""
-    check_fields(**{name: fine})
+    check_body(**{name: fine})
     with pytest.raises(RequestError) as raised:
-        check_fields(**{name: over})
+        check_body(**{name: over})
     assert raised.value.status == (404 if name == "previous_response_id" else 400)
     assert raised.value.param == name
     assert raised.value.message.startswith(name)
@@ -100,40 +101,40 @@ def test_each_edge(name: str, fine: Any, over: Any) -> None:
 
 def test_every_rule_has_an_edge() -> None:
     """A rule without an example here fails this test."""
-    assert {name for name, _, _ in EDGES} == {*RULES, "echo"}
+    assert {name for name, _, _ in EDGES} == {*RULES, *BUDGETS, "echo"}
 
 
 def test_what_is_the_engines_to_judge() -> None:
     """Null, fields without a rule, and tokens without a cap, for which the context is the limit."""
-    check_fields(**dict.fromkeys(RULES))
-    check_fields(temperature="hot", colour=[1, 2])
-    check(b"", {"max_tokens": 10**9}, RequestPolicy())
+    check_body(**dict.fromkeys(RULES))
+    check_body(temperature="hot", colour=[1, 2])
+    check(b"", {"max_tokens": 10**9}, None)
 
 
 @pytest.mark.parametrize(
     ("prompt", "n", "fine"),
     [
-        (["a"] * 4, None, True),
-        (["a"] * 5, None, False),
-        (["a"] * 2, 3, False),
-        ([1] * 500, 4, True),
-        ([], 4, True),
+        (["a"] * 16, None, True),
+        (["a"] * 17, None, False),
+        (["a"] * 6, 3, False),
+        ([1] * 500, 16, True),
+        ([], 16, True),
     ],
 )
 def test_a_batch_of_prompts(prompt: list[Any], n: int | None, fine: bool) -> None:
     """Prompts times answers count; a list of token ids is one prompt."""
     with nullcontext() if fine else pytest.raises(InvalidRequest, match="prompt and n ask"):
-        check_fields(prompt=prompt, n=n)
+        check_body(prompt=prompt, n=n)
 
 
-@pytest.mark.parametrize(("levels", "fine"), [(7, True), (8, False), (300, False)])
+@pytest.mark.parametrize(("levels", "fine"), [(63, True), (64, False), (300, False)])
 def test_depth(levels: int, fine: bool) -> None:
     """The body itself is the first level; only depth counts."""
     nested: Any = 0
     for _ in range(levels):
         nested = [nested]
-    with nullcontext() if fine else pytest.raises(InvalidRequest, match="nested over 8 deep"):
-        check_fields(metadata=nested, tools=[{"function": {}}] * 2, wide=[[0]] * 500)
+    with nullcontext() if fine else pytest.raises(InvalidRequest, match="nested over 64 deep"):
+        check_body(metadata=nested, tools=[{"function": {}}] * 2, wide=[[0]] * 500)
 
 
 URL = "http://169.254.169.254/latest/meta-data"
@@ -142,6 +143,7 @@ TEXT: tuple[Any, ...] = (
     [{"type": "text", "text": "x"}],
     [{"type": "input_text", "text": "x"}, {"type": "output_text", "text": "x", "annotations": []}],
     [{"type": "refusal", "refusal": "x"}],
+    [{"type": "tool_result", "content": [{"type": "text", "text": "x"}]}],
     [{"type": "text", "text": "x", "image_url": None, "file": None, "uuid": None}],
     ["x", "y"],
     [],
@@ -158,6 +160,8 @@ OTHER: tuple[Any, ...] = (
     [{"type": "input_audio", "input_audio": {"data": "x", "format": "wav"}}],
     [{"type": "prompt_embeds", "data": "x"}],
     [{"type": "text", "text": "x"}, {"type": "IMAGE_URL", "image_url": URL}],
+    [{"type": "image", "source": {"type": "url", "url": URL}}],
+    [{"type": "tool_result", "content": [{"type": "image", "source": {"url": URL}}]}],
     [{"type": ["text"], "text": "x"}],
     [{"text": "x"}],
     [{}],
@@ -172,14 +176,14 @@ FIELDS = ("content", "output", "summary")
 def test_text_is_taken(name: str) -> None:
     """In every form in which clients send it."""
     for parts in TEXT:
-        assert fault_of_items([{"role": "user", name: parts}], most=9) is None, parts
+        assert fault_of_items([{"role": "user", name: parts}]) is None, parts
 
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_anything_else_is_not(name: str) -> None:
     """Nothing is fetched, opened or decoded for a caller, and the address is not repeated."""
     for parts in OTHER:
-        fault = fault_of_items([{"role": "user", "content": "x"}, {name: parts}], most=9)
+        fault = fault_of_items([{"role": "user", "content": "x"}, {name: parts}])
         assert fault is not None, parts
         assert "169.254" not in fault
 
@@ -198,7 +202,7 @@ def test_anything_else_is_not(name: str) -> None:
 )
 def test_items_of_a_response(kind: Any, fine: bool) -> None:
     """Messages, calls of the caller's own tools, and their results."""
-    assert (fault_of_items([{"type": kind}], most=9) is None) is fine
+    assert (fault_of_items([{"type": kind}]) is None) is fine
 
 
 @pytest.mark.parametrize(
@@ -215,4 +219,4 @@ def test_items_of_a_response(kind: Any, fine: bool) -> None:
 )
 def test_tools(tool: Any, fine: bool) -> None:
     """Only tools that the caller runs are allowed."""
-    assert (fault_of_tools([tool], most=9) is None) is fine
+    assert (fault_of_tools([tool]) is None) is fine
