@@ -9,7 +9,8 @@ from typing_extensions import TypedDict
 
 Effort = Literal["low", "medium", "high"]
 # A text that is not blank in JSON Schema or in Python, which has four more blank characters.
-Text = Annotated[str, StringConstraints(min_length=1, pattern=r"[^\s\x1c-\x1f]")]
+NOT_BLANK = r"[^\s\x1c-\x1f]"
+Text = Annotated[str, StringConstraints(pattern=NOT_BLANK)]
 
 
 @with_config(ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True))

@@ -1,8 +1,9 @@
 """Request and response of /llm/generate."""
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from operator import itemgetter
+from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
@@ -14,14 +15,16 @@ from pydantic import (
 )
 
 from gateway.errors import InvalidField
-from gateway.generate.prompt import EngineAnswer, Message, Prompt, Text
+from gateway.generate.prompt import NOT_BLANK, EngineAnswer, Message, Prompt, Text
 from gateway.runtime.json_types import Json
 
 Form = Literal["json", "sse", "text"]
-STREAM_FORMS: Mapping[bytes, Form] = {b"text/plain": "text", b"text/event-stream": "sse"}
-FORMS = (*STREAM_FORMS, b"application/json")
-WEIGHT = re.compile(rb"[01](?:\.\d{0,3})?")
-LONGEST_ACCEPT = 1024  # bytes, of which each may be a media range: 2 ms
+# A form of the answer in an Accept header, and its weight.
+RANGE = re.compile(
+    rb"(?<![^\s,])(text/plain|text/event-stream|application/json)(?![^\s;,])"
+    rb"(?:[^,]*?;\s*q=([01]\.?\d{0,3}))?"
+)
+LONGEST_ACCEPT = 1024  # bytes
 
 
 def whole(value: object) -> object:
@@ -30,23 +33,9 @@ def whole(value: object) -> object:
 
 
 Whole = BeforeValidator(whole)
-# The end of the sentence about a wrong field, by pydantic's name of the error.
-MUST: Mapping[str, str] = {
-    "bool_type": "be true or false",
-    "finite_number": "be a finite number",
-    "float_type": "be a number",
-    "greater_than": "be over {gt}",
-    "greater_than_equal": "be at least {ge}",
-    "int_type": "be a whole number",
-    "less_than": "be under {lt}",
-    "less_than_equal": "be at most {le}",
-    "list_type": "be a list",
-    "literal_error": "be {expected}",
-    "string_pattern_mismatch": "not be empty",
-    "string_too_short": "not be empty",
-    "string_type": "be text",
-}
+# The rules of some fields, which pydantic would word less well.
 BY_FIELD: Mapping[str, str] = {"stop": "be text, or a list of up to 16 texts, none of them empty"}
+BY_PATTERN: Mapping[str, str] = {f"match pattern '{NOT_BLANK}'": "not be empty"}
 MOST_TURNS = 1024  # as on /v1
 Stop = Annotated[str, StringConstraints(min_length=1)]
 
@@ -155,20 +144,14 @@ def field_error(error: ValidationError, request: type[BaseModel]) -> InvalidFiel
     if name not in request.model_fields:
         known = ", ".join(request.model_fields)
         return InvalidField(f"The request body has an unknown field; known are {known}.")
-    if first["type"] == "missing":
+    if name in BY_FIELD:
+        return InvalidField(f"{name} must {BY_FIELD[name]}.", param=name)
+    place = ".".join(map(str, first["loc"][:2]))  # what follows may be the caller's words
+    if first["type"] == "missing" and place == name:
         return InvalidField(f"{name} is required.", param=name)
-    must = BY_FIELD.get(name) or MUST.get(first["type"])
-    if must is None or (
-        len(first["loc"]) > 1 and name not in BY_FIELD
-    ):  # within a message of history
-        return InvalidField(f"{name} is not valid: {first['msg']}.", param=name)
-    return InvalidField(f"{name} must {must.format(**limits_in(first))}.", param=name)
-
-
-def limits_in(error: Mapping[str, Any]) -> dict[str, object]:
-    """Return the limits of a rule as a person writes them: 2 instead of 2.0."""
-    limits = error.get("ctx", {}).items()
-    return {name: f"{limit:g}" if isinstance(limit, float) else limit for name, limit in limits}
+    _, _, rule = first["msg"].partition(" should ")  # pydantic's sentence
+    fault = f"must {BY_PATTERN.get(rule, rule)}" if rule else f"is not valid: {first['msg']}"
+    return InvalidField(f"{place} {fault}.", param=name)
 
 
 def closing_fields(
@@ -196,21 +179,7 @@ def choose_form(accept: bytes, *, stream: bool) -> Form:
     """
     if not stream:
         return "json"
-    ranked = sorted(
-        ranges_in(accept[:LONGEST_ACCEPT]), key=lambda media: -media[1]
-    )  # the first of equals stays first
-    best = next((name for name, weight in ranked if name in FORMS and weight > 0), b"")
-    return STREAM_FORMS.get(best, "sse")
-
-
-def ranges_in(accept: bytes) -> Iterator[tuple[bytes, float]]:
-    """Yield the media ranges of an Accept header, each with its weight."""
-    for part in accept.lower().split(b","):
-        name, *parameters = (piece.strip() for piece in part.split(b";"))
-        weights = [parameter[2:] for parameter in parameters if parameter.startswith(b"q=")]
-        yield name, parse_weight(weights[0]) if weights else 1.0
-
-
-def parse_weight(text: bytes) -> float:
-    """Return a weight from 0 to 1; 1 if it is not valid."""
-    return float(text) if WEIGHT.fullmatch(text) else 1.0
+    ranges = RANGE.findall(accept[:LONGEST_ACCEPT].lower())
+    weighted = [(float(weight or 1), name) for name, weight in ranges]
+    best, name = max(weighted, key=itemgetter(0), default=(0.0, b""))  # the first of equals
+    return "text" if name == b"text/plain" and best > 0 else "sse"

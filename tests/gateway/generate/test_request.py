@@ -11,6 +11,8 @@ from gateway.generate.request import GenerateRequest, choose_form, parse_fields
 from tests.growth import growth
 
 CANARY = "Ada Lovelace"
+TURN = {"role": "user", "content": CANARY}
+NOT_PERMITTED = "history.0 is not valid: Extra inputs are not permitted."
 STOP_RULE = "stop must be text, or a list of up to 16 texts, none of them empty."
 
 
@@ -21,15 +23,17 @@ def parsed(**fields: Any) -> GenerateRequest:
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"temperature": "warm"}, "temperature must be a number."),
-        ({"top_p": 0}, "top_p must be over 0."),
-        ({"max_tokens": 1.5}, "max_tokens must be a whole number."),
-        ({"seed": 2**63}, "seed must be under 9223372036854775808."),
-        ({"stream": "yes"}, "stream must be true or false."),
+        ({"temperature": "warm"}, "temperature must be a valid number."),
+        ({"top_p": 0}, "top_p must be greater than 0."),
+        ({"max_tokens": 1.5}, "max_tokens must be a valid integer."),
+        ({"seed": 2**63}, "seed must be less than 9223372036854775808."),
+        ({"stream": "yes"}, "stream must be a valid boolean."),
         ({"system": "\u2003\x1c\x1f"}, "system must not be empty."),
         ({"reasoning_effort": CANARY}, "reasoning_effort must be 'low', 'medium' or 'high'."),
         ({"stop": [CANARY] * 17}, STOP_RULE),
-        ({"history": CANARY}, "history must be a list."),
+        ({"history": CANARY}, "history must be a valid list."),
+        ({"history": [{"role": "user"}]}, "history.0 is not valid: Field required."),
+        ({"history": [{**TURN, CANARY: 1}]}, NOT_PERMITTED),
     ],
 )
 def test_a_wrong_field_is_a_plain_sentence(fields: dict[str, Any], sentence: str) -> None:
