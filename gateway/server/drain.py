@@ -127,6 +127,6 @@ def server_config(app: FastAPI, settings: GatewaySettings) -> ServerConfig:
     config.settings = settings
     config.limits = limits.LIMITS
     config.cap = ConnectionCap(
-        affordable_connections(settings.max_connections, settings.max_inflight)
+        affordable_connections(config.limits.connections, settings.max_inflight)
     )
     return config

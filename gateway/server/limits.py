@@ -15,8 +15,9 @@ RESERVED_FILES = 192
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """Limits of a connection: waiting times in seconds, and the size of a head."""
+    """Limits of connections: how many, waiting times in seconds, and the size of a head."""
 
+    connections: int = 4096  # open at once; others are closed
     header_s: float = 10  # for all headers of a request, else 408
     body_s: float = 30  # for its whole body, else 408
     keep_alive_s: float = 75  # between two requests
@@ -45,9 +46,7 @@ class ConnectionCap:
     def report(self) -> None:
         """Log how many connections were closed since the last call."""
         if self.closed:
-            log.warning(
-                "connections over MMHIE_MAX_CONNECTIONS were closed", extra={"count": self.closed}
-            )
+            log.warning("connections over the maximum were closed", extra={"count": self.closed})
             self.closed = 0
 
 
@@ -72,7 +71,7 @@ def affordable_connections(connections: int, inflight: int) -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     if not is_less(soft, needed):
         return connections
-    log.warning("fewer connections than MMHIE_MAX_CONNECTIONS: the limit of open files is low")
+    log.warning("fewer connections than usual: the limit of open files (ulimit -n) is low")
     return max(1, soft - inflight - RESERVED_FILES)
 
 

@@ -70,10 +70,6 @@ class GatewaySettings(
         "/v1/mmhie/model-card.",
     )
 
-    max_connections: int = Field(
-        4096, ge=1, description="Maximum open connections per process; others are closed."
-    )
-
     max_queue: int = Field(
         256, ge=0, description="Requests that may wait for a slot at the engine."
     )

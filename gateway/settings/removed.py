@@ -67,6 +67,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     "MMHIE_JWT_LEEWAY_SECONDS": "It is fixed now: 30 seconds.",
     "MMHIE_KEEP_ALIVE_SECONDS": FIXED,
     "MMHIE_MAX_CHOICES": FIXED,
+    "MMHIE_MAX_CONNECTIONS": FIXED,
     "MMHIE_MAX_GRAMMAR_WEIGHT": "Schemas have fixed limits, and patterns that stand alone need the "
     "scope `patterns`: docs/limits.md.",
     "MMHIE_MAX_HEADER_BYTES": FIXED,

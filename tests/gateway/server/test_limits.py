@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.contract.process import Gateway, Process
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.server.certificates import Authority
-from tests.gateway.server.hasty import Hasty
+from tests.gateway.server.hasty import Crowded, CrowdedHasty
 from tests.gateway.server.test_tls import ask, serving, trusting
 from tests.gateway.server.wire import answers, chat, dialled, request, rest
 from tests.waiting import until
@@ -32,7 +32,7 @@ def test_callers_cannot_take_the_last_one(tmp_path: Path, engine: FakeEngine) ->
             mine.sendall(chat())
             (answer,) = answers(rest(mine))
         assert answer.status == 200
-        assert "MMHIE_MAX_CONNECTIONS" in gateway.log
+        assert "the limit of open files" in gateway.log
         assert "Traceback" not in gateway.log
     finally:
         assert gateway.stop() == 0
@@ -41,7 +41,7 @@ def test_callers_cannot_take_the_last_one(tmp_path: Path, engine: FakeEngine) ->
 def test_a_flood_of_callers(tmp_path: Path, engine: FakeEngine) -> None:
     """However many come, they hold a bounded number of descriptors, and whoever is in is served by
     the engine."""
-    gateway = Gateway(tmp_path, engine.url, MMHIE_MAX_CONNECTIONS="8", MMHIE_MAX_INFLIGHT="8")
+    gateway = Crowded(tmp_path, engine.url, MMHIE_MAX_INFLIGHT="8")
     gateway.wait().client.close()
     before = descriptors(gateway)
     with gateway, ExitStack() as plugs:
@@ -50,7 +50,7 @@ def test_a_flood_of_callers(tmp_path: Path, engine: FakeEngine) -> None:
         most = flood(gateway, plugs, 1500, before)
         mine.sendall(chat())
         (answer,) = answers(rest(mine))
-        until(lambda: "connections over MMHIE_MAX_CONNECTIONS were closed" in gateway.log)
+        until(lambda: "connections over the maximum were closed" in gateway.log)
 
     assert answer.status == 200
     assert most <= 8 + WAITING
@@ -59,9 +59,8 @@ def test_a_flood_of_callers(tmp_path: Path, engine: FakeEngine) -> None:
 def test_callers_that_never_shake_hands(tmp_path: Path, engine: FakeEngine) -> None:
     """Over TLS the cap and the time limit of headers hold before the first byte of HTTP."""
     ours = Authority(tmp_path, "ours")
-    limits = {"MMHIE_MAX_CONNECTIONS": "8"}
     pair = ours.issue("gateway")
-    with serving(tmp_path, engine, pair, Hasty, **limits) as gateway, ExitStack() as plugs:
+    with serving(tmp_path, engine, pair, CrowdedHasty) as gateway, ExitStack() as plugs:
         until(lambda: ask(gateway, trusting(ours), request("/readyz")).startswith(b"HTTP/1.1 200"))
         before = descriptors(gateway)
         silent = [plugs.enter_context(dialled(gateway)) for _ in range(300)]

@@ -3,13 +3,13 @@
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
-from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.server.hasty import Hasty
+from tests.gateway.server.hasty import Crowded, Hasty
 from tests.gateway.server.wire import STREAM_BODY, answers, chat, dialled, exchange, request, rest
 from tests.waiting import PATIENCE_S, until
 
@@ -105,15 +105,16 @@ def test_an_answer_left_unread_is_given_up(strict: Gateway, engine: FakeEngine) 
     assert engine.stats["aborted"] == 1
 
 
-def test_one_connection_too_many_is_closed(start: Start, engine: FakeEngine) -> None:
+def test_one_connection_too_many_is_closed(tmp_path: Path, engine: FakeEngine) -> None:
     """At once, and the log counts it; when others leave, there is room again."""
-    gateway = start(engine.url, MMHIE_MAX_CONNECTIONS="20").wait()
+    gateway = Crowded(tmp_path, engine.url).wait()
     gateway.client.close()
-    with ExitStack() as others:
-        for _ in range(20):
+    with gateway, ExitStack() as others:
+        for _ in range(8):
             others.enter_context(dialled(gateway)).sendall(request(close=False)[:-2])
         with dialled(gateway) as plug:
             assert rest(plug) == b""
 
-    until(lambda: "connections over MMHIE_MAX_CONNECTIONS were closed" in gateway.log)
-    until(lambda: exchange(gateway, request())[0].status == 200)
+        until(lambda: "connections over the maximum were closed" in gateway.log)
+        others.close()
+        until(lambda: exchange(gateway, request())[0].status == 200)
