@@ -1,8 +1,6 @@
 """The audit feed: send each line of the audit trail to a FHIR server as an AuditEvent."""
 
 import contextlib
-import fcntl
-import os
 import random
 import threading
 import time
@@ -15,6 +13,7 @@ from gateway.audit import chain
 from gateway.audit.chain import START, ChainHead, Line
 from gateway.audit.fhir.client_credentials import RepositoryUnavailable
 from gateway.audit.fhir.repository import NotTaken, Repository
+from gateway.audit.file import lock_beside
 from gateway.audit.follower import PlacedLine, TrailFollower
 from gateway.audit.rotation import Place, trails_in
 from gateway.runtime.log import fault_logged, log
@@ -99,12 +98,15 @@ class AuditFeed:
     def _acquire_lead(self, lead: contextlib.ExitStack) -> bool:
         """Try to become the process that sends; return whether it worked. Report a failing lock."""
         try:
-            has_lock = acquire_lock(self._own.file, lead)
+            lead.enter_context(lock_beside(self._own.file, wait_s=0))
+        except BlockingIOError:
+            self._recover()
+            return False
         except OSError as problem:
             self._fail(f"the lock beside the trail fails ({problem.strerror})")
             return False
         self._recover()
-        return has_lock
+        return True
 
     def _load(self, follower: TrailFollower) -> None:
         if not follower.load():
@@ -117,12 +119,11 @@ class AuditFeed:
         self._next_adoption = time.monotonic() + ADOPT_EVERY_S
         self._lags.clear()
         for trail in trails_in(self._own.trail, chain.new_mac(self._own.key)):
-            with contextlib.suppress(OSError), contextlib.ExitStack() as lock:
-                other = TrailFollower(trail, self._own.key)
-                if acquire_lock(other.file, lock):
-                    self._load(other)
-                    while self._send_next(other) and not self._stopping.is_set():
-                        self._send_next(self._own)
+            other = TrailFollower(trail, self._own.key)
+            with contextlib.suppress(OSError), lock_beside(other.file, wait_s=0):
+                self._load(other)
+                while self._send_next(other) and not self._stopping.is_set():
+                    self._send_next(self._own)
 
     def _choose_wait_s(self) -> float:
         """Return the pause before the next poll for lines, or before the retry after a failure."""
@@ -241,19 +242,6 @@ def count_lost(known: ChainHead, line: Line) -> int:
         return 0
     log.error("audit lines %d to %d are gone and were not sent", known.seq + 1, seq - 1)
     return seq - known.seq - 1
-
-
-def acquire_lock(file: Path, lead: contextlib.ExitStack) -> bool:
-    """Try to lock a file beside `file` until `lead` is closed; return False if another process has
-    the lock. Raises OSError if locking fails."""
-    handle = os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    with contextlib.ExitStack() as opened:
-        opened.callback(os.close, handle)
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            lead.enter_context(opened.pop_all())
-            return True
-    return False
 
 
 def compute_age_s(line: Line) -> float:

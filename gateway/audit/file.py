@@ -54,7 +54,7 @@ class AuditFile:
     def append(self, records: Sequence[Json]) -> ChainHead:
         """Append records, all or none, and return the head on disk; a torn line is repaired first.
         Raise OSError or ChainBroken."""
-        with lock_trail(self.path):
+        with lock_beside(self.path):
             self._notice_tampering()
             size = self._read_head()
             if size >= self._rotate_bytes:
@@ -198,23 +198,23 @@ def event(kind: str, **facts: object) -> Json:
     return {"time": rfc3339(time.time()), "kind": kind, "host": HOST, **facts}
 
 
-def lock_of(trail: Path) -> Path:
-    return trail.with_name(trail.name + ".lock")
+def lock_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
 
 
 @contextlib.contextmanager
-def lock_trail(trail: Path) -> Iterator[None]:
-    """Hold a trail's lock: a file of its own, since rotation renames the trail. Raises OSError if
-    that takes too long: a process that was stopped while it wrote must not block all others."""
-    until = time.monotonic() + LOCK_WAIT_S
-    with open_private(lock_of(trail)) as lock:
+def lock_beside(path: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
+    """Hold the lock beside a file, as that may be replaced. Raises OSError; BlockingIOError if
+    another process, perhaps one that was stopped, holds it for longer than `wait_s`."""
+    until = time.monotonic() + wait_s
+    with open_private(lock_of(path)) as lock:
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 if time.monotonic() >= until:
-                    raise OSError(errno.EAGAIN, "another process holds its lock") from None
+                    raise BlockingIOError(errno.EAGAIN, "another process holds its lock") from None
                 time.sleep(LOCK_POLL_S)
         yield
 

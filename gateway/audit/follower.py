@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from gateway.audit import chain
 from gateway.audit.chain import ChainHead, Line
-from gateway.audit.file import lock_trail, open_private
+from gateway.audit.file import lock_beside, open_private
 from gateway.audit.rotation import Place, files_from, read_lines, rotated_files
 from gateway.runtime.files import open_regular, read_bounded, write_whole
 from gateway.runtime.log import log
@@ -74,7 +74,7 @@ class TrailFollower:
         """
         with contextlib.ExitStack() as opened:
             lines, file = list[PlacedLine](), None
-            with lock_trail(self.trail):
+            with lock_beside(self.trail):
                 for path, offset in self._starts():
                     with contextlib.suppress(FileNotFoundError):
                         file = opened.enter_context(open_regular(path))
@@ -105,7 +105,7 @@ class TrailFollower:
 
     def set_aside(self, line: Line) -> None:
         """Copy a line to those that were set aside; raises OSError."""
-        with lock_trail(self.trail), open_private(self.aside) as handle:
+        with lock_beside(self.trail), open_private(self.aside) as handle:
             os.write(handle, line.raw + b"\n")
 
     def lines_aside(self) -> list[Line]:
@@ -119,7 +119,7 @@ class TrailFollower:
 
     def remove_aside(self, sent: Collection[bytes]) -> None:
         """Remove lines that were sent; the feed may have added others meanwhile. Raises OSError."""
-        with lock_trail(self.trail):
+        with lock_beside(self.trail):
             rest = [line.raw + b"\n" for line in self.lines_aside() if line.raw not in sent]
             if rest:
                 write_whole(self.aside, b"".join(rest), mode=0o600)

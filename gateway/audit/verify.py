@@ -9,7 +9,7 @@ from typing import BinaryIO, Literal
 
 from gateway.audit import chain
 from gateway.audit.chain import START, ChainHead, Line
-from gateway.audit.file import lock_of, lock_trail
+from gateway.audit.file import lock_beside, lock_of
 from gateway.audit.rotation import LONGEST_LINE, open_newest, read_files, read_lines
 
 Kind = Literal["edited", "deleted", "reordered", "rewritten", "cut", "torn", "wrong key", "missing"]
@@ -170,6 +170,6 @@ def rest_of_line(trail: Path, file: BinaryIO) -> bytes:
     """Wait for the writer to complete a line, and return the rest. A copy of a trail has no lock
     file, and gets none: it could block a gateway of another account."""
     if lock_of(trail).exists():
-        with contextlib.suppress(OSError), lock_trail(trail):
+        with contextlib.suppress(OSError), lock_beside(trail):
             return file.readline(LONGEST_LINE)
     return b""

@@ -1,7 +1,6 @@
 """`mmhie keys new | list | revoke`: the API keys of this machine's gateways."""
 
 import contextlib
-import fcntl
 import os
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import Annotated, cast
 
 import typer
 
+from gateway.audit.file import lock_beside
 from gateway.auth import keys
 from gateway.auth.keys import Key
 from gateway.cli.command import AsJson, CommandError, flatten, parse_duration, print_rows, put
@@ -21,6 +21,7 @@ from gateway.record import rfc3339
 from gateway.runtime.files import FileUnusable
 from gateway.settings.gateway import load
 
+LOCK_WAIT_S = 60.0  # others may change a file of 100,000 keys
 NEW_SCOPES = ("generate", "openai")
 Name = Annotated[
     str, typer.Option(help="Name of the client in the audit trail: use one key per client.")
@@ -213,14 +214,10 @@ def edit_keys(file: Path) -> Iterator[list[Key]]:
     file = Path(os.path.realpath(file))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with lock_beside(file, LOCK_WAIT_S):
             known = list(read(file)) if file.exists() else []
             yield known
             keys.write(file, known)
-        finally:
-            os.close(lock)
     except OSError as error:
         raise CommandError(f"{file} cannot be written ({error.strerror}).") from None
 
