@@ -1,10 +1,9 @@
 """The audit feed: send each line of the audit trail to a FHIR server as an AuditEvent."""
 
 import contextlib
-import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, Self
@@ -22,9 +21,10 @@ from gateway.settings.gateway import GatewaySettings
 MOST = 50  # lines that are read at once
 POLL_S = 1.0
 ADOPT_EVERY_S = 10.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+RESEND_EVERY_S = 3600.0
+PAUSE_S = 10.0  # after a failure
+ROUND_S = 60.0
 STOP_S = 3.0
-JITTER = random.Random()  # noqa: S311 - spreads the retries of several gateways
 
 
 class FeedReport(Protocol):
@@ -41,7 +41,8 @@ class AuditFeed:
 
     Of all processes that write the trail, only the one with the lock sends. It also sends what
     other trails in the folder have left, if nobody holds theirs. An event that the server refuses,
-    or that fails twice while a later one is taken, is set aside; any other failure is retried.
+    or that fails twice while a later one is taken, is set aside, and tried again every hour; any
+    other failure is retried at once.
     """
 
     def __init__(
@@ -50,14 +51,14 @@ class AuditFeed:
         repository: Repository,
         report: FeedReport,
         *,
-        first_pause_s: float = FIRST_PAUSE_S,
+        pause_s: float = PAUSE_S,
     ) -> None:
         self._own = follower
         self._repository = repository
         self._report = report
-        self._first_pause_s = self._pause_s = first_pause_s
+        self._pause_s = pause_s
         self._lags: dict[Path, float] = {}
-        self._next_adoption = 0.0
+        self._next_adoption = self._next_resend = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="audit-feed", daemon=True)
         self._problem = ""
@@ -90,7 +91,7 @@ class AuditFeed:
             while not self._stopping.is_set():
                 if not self._send_next(self._own):
                     self._send_others()
-                    self._stopping.wait(self._choose_wait_s())
+                    self._stopping.wait(self._pause_s if self._problem else POLL_S)
             while self._send_next(self._own):
                 pass
             self._repository.close()
@@ -113,21 +114,38 @@ class AuditFeed:
             self.on_tampering(f"{follower.file.name} was not written with MMHIE_AUDIT_KEY")
 
     def _send_others(self) -> None:
-        """Send what other trails in the folder have left, in turns with the own one."""
-        if time.monotonic() < self._next_adoption:
+        """Send what other trails in the folder have left, in turns with the own one; every hour
+        what was set aside, too."""
+        now = time.monotonic()
+        if now < self._next_adoption:
             return
-        self._next_adoption = time.monotonic() + ADOPT_EVERY_S
+        self._next_adoption, is_hourly = now + ADOPT_EVERY_S, now >= self._next_resend
         self._lags.clear()
+        if is_hourly:
+            self._next_resend = now + RESEND_EVERY_S
+            self._resend(self._own)
         for trail in trails_in(self._own.trail, chain.new_mac(self._own.key)):
             other = TrailFollower(trail, self._own.key)
             with contextlib.suppress(OSError), lock_beside(other.file, wait_s=0):
                 self._load(other)
                 while self._send_next(other) and not self._stopping.is_set():
                     self._send_next(self._own)
+                if is_hourly:
+                    self._resend(other)
 
-    def _choose_wait_s(self) -> float:
-        """Return the pause before the next poll for lines, or before the retry after a failure."""
-        return self._pause_s * JITTER.uniform(0.5, 1) if self._problem else POLL_S
+    def _resend(self, follower: TrailFollower) -> None:
+        """Send what was set aside, in turns with the own trail."""
+        sent = set[bytes]()
+        with contextlib.suppress(OSError, RepositoryUnavailable):
+            try:
+                for line in follower.lines_aside():
+                    if not self._stopping.is_set() and is_taken(self._send_again(line)):
+                        sent.add(line.raw)
+                    self._send_next(self._own)
+            finally:
+                follower.remove_aside(sent)
+        if sent:
+            self._report(sent=len(sent))
 
     def _send_next(self, follower: TrailFollower) -> bool:
         """Send the next lines; return whether more may be ready."""
@@ -149,7 +167,7 @@ class AuditFeed:
         """Send lines, and save the position after the last one whose fate is known. Those that fail
         wait for a later one that is taken or refused, which shows that the server works."""
         failed, problem, before = list[PlacedLine](), NotTaken(), follower.place
-        until = time.monotonic() + LONGEST_PAUSE_S
+        until = time.monotonic() + ROUND_S
         try:
             for line, place in lines:
                 if failed and (self._stopping.is_set() or time.monotonic() > until):
@@ -198,34 +216,12 @@ class AuditFeed:
     def _fail(self, problem: str) -> None:
         if not self._problem:
             log.error("audit events do not arrive at MMHIE_AUDIT_FHIR_URL: %s", problem)
-        else:
-            self._pause_s = min(LONGEST_PAUSE_S, 2 * self._pause_s)
         self._problem = problem
 
     def _recover(self) -> None:
         if self._problem:
             log.warning("audit events arrive again")
-        self._problem, self._pause_s = "", self._first_pause_s
-
-
-def resend(trail: Path, key: str, repository: Repository) -> Iterator[tuple[Line, str]]:
-    """Send what was set aside of a trail; yield each line with the server's problem, if any.
-
-    Raises RepositoryUnavailable or OSError.
-    """
-    follower, sent = TrailFollower(trail, key), set[bytes]()
-    try:
-        for line in follower.lines_aside():
-            try:
-                status = repository.send(line.record, repeated=True)
-                problem = "" if is_taken(status) else f"it answers {status}"
-            except NotTaken as failure:
-                problem = str(failure)
-            if not problem:
-                sent.add(line.raw)
-            yield line, problem
-    finally:
-        follower.remove_aside(sent)
+        self._problem = ""
 
 
 def is_taken(status: int) -> bool:

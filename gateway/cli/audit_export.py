@@ -5,7 +5,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import chain
-from pathlib import Path
 from typing import Annotated, Literal
 
 import orjson
@@ -24,9 +23,8 @@ from gateway.cli.audit import (
     find,
     open_search,
     record_query,
-    trails,
 )
-from gateway.cli.command import NOTHING, CommandError, NegativeResult, write_table
+from gateway.cli.command import NOTHING, write_table
 from gateway.runtime.json_types import Json
 from gateway.settings.gateway import load
 
@@ -58,15 +56,7 @@ Fhir = Annotated[
         "--fhir", help="Write FHIR R4 resources, one per line: AuditEvent, Provenance, Device."
     ),
 ]
-Resend = Annotated[
-    bool,
-    typer.Option("--resend", help="Send what the audit feed has set aside once more, instead."),
-]
 NONE = "No line of the trail fits; leave out an option, or name another --file."
-
-
-class StillSetAside(NegativeResult):
-    """The repository did not take every event that had been set aside."""
 
 
 def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
@@ -82,15 +72,11 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
     file: File = None,
     as_fhir: Fhir = False,
     count_by: CountBy = None,
-    resend: Resend = False,
     as_json: Lines = True,
 ) -> None:
     """Write the records that fit all options to standard output, without verifying the chain; exit
     code 1 if options are given and none fits."""
     del as_json  # it is JSON anyway
-    if resend:
-        resend_all(file)
-        return
     given: dict[str, object] = {
         "since": since,
         "until": until,
@@ -160,28 +146,3 @@ def figures_of(record: Json) -> dict[str, int]:
         "prompt_tokens": record.get("prompt_tokens", 0),
         "completion_tokens": record.get("completion_tokens", 0),
     }
-
-
-def resend_all(file: Path | None) -> None:
-    """Send what was set aside of all trails to the repository; raises CommandError."""
-    from gateway.audit.feed import resend  # an HTTP client: only where one is used
-    from gateway.audit.fhir.client_credentials import RepositoryUnavailable
-    from gateway.audit.fhir.repository import Repository
-
-    settings, (paths, key) = load(), trails(file)
-    if settings.audit_fhir_url is None:
-        raise CommandError("MMHIE_AUDIT_FHIR_URL must be set: events are sent there.")
-    repository, problems = Repository.of(settings), Counter[bool]()
-    try:
-        for path in paths:
-            for line, problem in resend(path, key, repository):
-                problems[bool(problem)] += 1
-                if problem:
-                    sys.stderr.write(f"Line {line.head.seq} of {path}: {problem}.\n")
-    except (OSError, RepositoryUnavailable) as problem:
-        raise CommandError(f"MMHIE_AUDIT_FHIR_URL: {problem}.") from None
-    finally:
-        repository.close()
-        sys.stdout.write(f"{problems[False]} events were sent.\n")
-    if problems[True]:
-        raise StillSetAside(f"{problems[True]} events are still set aside.")

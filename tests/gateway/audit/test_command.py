@@ -8,15 +8,12 @@ from typing import Any
 
 import pytest
 
-from gateway.audit import chain
 from gateway.audit.file import AuditFile
-from gateway.audit.follower import TrailFollower
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.rotation import rotated_files
 from gateway.cli.hold import LONGEST_REASON
 from gateway.safety.labels import keyed_digest
 from tests.gateway.audit.conftest import KEY, REQUEST_LINE, Append, Desk, lines, record, set_zone
-from tests.gateway.audit.repository import StrictRepository
 
 
 @pytest.fixture
@@ -231,34 +228,6 @@ def test_another_trail_that_was_damaged(desk: Desk, pods: list[Path]) -> None:
     out, err = desk.run("audit", "export")
     assert "old.jsonl was written with another MMHIE_AUDIT_KEY" in err
     assert "old.jsonl: everywhere: wrong key" in desk.run("audit", "verify", exit_code=1)[0]
-
-
-def test_what_was_set_aside_is_sent_again(desk: Desk, pods: list[Path]) -> None:
-    """Of each trail, with what is refused again by its number; forged lines are not."""
-    assert (
-        "MMHIE_AUDIT_FHIR_URL must be set"
-        in desk.run("audit", "export", "--resend", exit_code=2)[1]
-    )
-    mac = chain.new_mac(KEY)
-    for pod in pods:
-        for raw in pod.read_bytes().splitlines():
-            line = chain.parse_line(raw, mac)
-            assert line is not None
-            TrailFollower(pod, KEY).set_aside(line)
-    with pods[0].with_name("audit.jsonl.aside").open("ab") as file:
-        file.write(b'[1,2]\n{"seq":7,"prev":"","kind":"test","mac":"0"}\n')
-    with StrictRepository() as server:
-        desk.monkeypatch.setenv("MMHIE_AUDIT_FHIR_URL", server.url)
-        server.judge = lambda event: 422 if "r-4" in str(event) else 201
-        out, err = desk.run("audit", "export", "--resend", exit_code=1)
-        assert "5 events were sent" in out
-        assert f"Line 3 of {pods[1]}: it answers 422." in err
-        server.judge = lambda _: 201
-        assert "1 events were sent" in desk.run("audit", "export", "--resend")[0]
-        assert "0 events were sent" in desk.run("audit", "export", "--resend")[0]
-
-    assert len(server.events) == 6
-    assert not list(pods[0].parent.glob("*.aside"))
 
 
 TEXT = "Take one tablet.\nThen rest."

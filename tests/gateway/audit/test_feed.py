@@ -68,7 +68,7 @@ class Feeding:
     def begin(self, url: str = "", auth: Any = None) -> AuditFeed:
         follower = TrailFollower(self.path, KEY)
         server = Repository(url or self.repository.url, NO_TLS, auth)
-        feed = AuditFeed(follower, server, self.counts, first_pause_s=0.01)
+        feed = AuditFeed(follower, server, self.counts, pause_s=0.01)
         feed.on_tampering = self.tampering.append
         feed.start()
         self._stack.callback(feed.stop)
@@ -211,6 +211,27 @@ def test_one_refused_event_is_set_aside(feeding: Feeding, caplog: pytest.LogCapt
     assert feeding.receive(10) == [1, 2, 4, 5, 6, 7, 8, 9, 10, 12]
     assert "audit line 3 of audit.jsonl is set aside: the server answers 422" in caplog.text
     assert [line.head.seq for line in TrailFollower(feeding.path, KEY).lines_aside()] == [3, 11]
+
+
+def test_events_set_aside_are_sent_again(feeding: Feeding, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each trail in the folder; what is refused again stays, and forged lines are not sent."""
+    monkeypatch.setattr("gateway.audit.feed.ADOPT_EVERY_S", 0.01)
+    monkeypatch.setattr("gateway.audit.feed.RESEND_EVERY_S", 0.05)
+    other = feeding.path.with_name("pod-1.jsonl")
+    AuditFile(other, key=KEY).append([event("test")])
+    feeding.repository.judge = lambda _: 422
+    feeding.write(3)
+    feeding.begin()
+    until(lambda: feeding.counts.get("set_aside") == 4)
+    with feeding.path.with_name("audit.jsonl.aside").open("ab") as file:
+        file.write(b'[1,2]\n{"seq":7,"prev":"","kind":"test","mac":"0"}\n')
+    feeding.repository.judge = lambda event: 422 if seq_of(event) == 2 else 201
+    until(lambda: feeding.counts.get("sent") == 3)
+
+    assert sorted(feeding.repository.seqs) == [1, 1, 3]
+    left = TrailFollower(feeding.path, KEY).lines_aside()
+    assert [line.head.seq for line in left] == [2]
+    until(lambda: not other.with_name("pod-1.jsonl.aside").exists())
 
 
 POISON = (7, 8, 30)  # numbers of lines that the server cannot cope with
