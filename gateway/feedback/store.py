@@ -9,7 +9,6 @@ import contextlib
 import hmac
 import os
 import sqlite3
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -36,7 +35,6 @@ CREATE TABLE answers (
   ended REAL NOT NULL, content TEXT NOT NULL, mac TEXT NOT NULL);
 CREATE INDEX answers_by_id ON answers (id);
 CREATE INDEX answers_by_caller_id ON answers (caller_id) WHERE caller_id IS NOT NULL;
-CREATE INDEX answers_by_time ON answers (ended);
 CREATE TABLE feedback (
   number INTEGER PRIMARY KEY, id TEXT NOT NULL, client TEXT NOT NULL, request_id TEXT NOT NULL,
   content TEXT NOT NULL, mac TEXT NOT NULL);
@@ -92,18 +90,13 @@ class Store:
             )
 
     def prune(self, before: float, most: int = MOST_ANSWERS) -> None:
-        """Delete answers in batches: those that ended before a time, and the oldest over `most`."""
+        """Of the oldest answers, delete those that ended before a time, and those over `most`."""
         with self._transaction() as database:
             database.execute(
                 "DELETE FROM answers WHERE number IN "
-                "(SELECT number FROM answers WHERE ended < ? ORDER BY ended LIMIT ?)",
-                (before, PRUNED_AT_ONCE),
-            )
-            (last,) = database.execute("SELECT max(number) FROM answers").fetchone()
-            database.execute(
-                "DELETE FROM answers WHERE number IN "
-                "(SELECT number FROM answers WHERE number <= ? ORDER BY number LIMIT ?)",
-                ((last or 0) - most, PRUNED_AT_ONCE),
+                "(SELECT number FROM answers ORDER BY number LIMIT ?) "
+                "AND (ended < ? OR number <= (SELECT max(number) FROM answers) - ?)",
+                (PRUNED_AT_ONCE, before, most),
             )
 
     def find_answer(self, request_id: str, client: str | None, since: float) -> RecentAnswer | None:
@@ -212,24 +205,11 @@ def open_database(path: Path) -> sqlite3.Connection:
         database.text_factory = lambda text: text.decode(errors="replace")
         for pragma in PRAGMAS:
             database.execute(f"PRAGMA {pragma}")
-        log_ahead(database)
+        with contextlib.suppress(sqlite3.OperationalError):  # another process switches now
+            database.execute("PRAGMA journal_mode = WAL")
         prepare(database)
         undo.pop_all()
     return database
-
-
-def log_ahead(database: sqlite3.Connection) -> None:
-    """Switch to the write-ahead log; SQLite itself does not wait for another that switches too."""
-    deadline = time.monotonic() + LOCK_WAIT_S
-    while True:
-        try:
-            database.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as problem:
-            if problem.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
 
 
 def prepare(database: sqlite3.Connection) -> None:
