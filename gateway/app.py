@@ -23,7 +23,6 @@ from gateway.feedback.entry import CATEGORIES, SEVERITIES
 from gateway.feedback.opening import open_desk
 from gateway.hold import hold
 from gateway.hold.guard import HoldGuard
-from gateway.http.certificates import Certificates
 from gateway.http.client_tls import ClientTls
 from gateway.limits.admission import AdmissionQueue
 from gateway.limits.memory_budget import MemoryBudget
@@ -196,7 +195,6 @@ def build_services(settings: GatewaySettings, disclaimer: Disclaimer) -> Service
         feedback=feedback,
         tracing=tracing,
         shared=shared,
-        certificates=Certificates.of(settings),
         background=Background(metrics.count_failure),
         heavy=HeavyWork(),
         operator_card=load_operator_file(settings),

@@ -241,7 +241,7 @@ class Pipeline:
     async def read(self, incoming: Incoming) -> Prepared:
         """Let the handler check the request and prepare the engine's, a large one in a thread."""
         services = self.services
-        services.apply_shared_hold()
+        services.hold.apply_shared()
         if len(incoming.body) > HEAVY_BYTES:
             prepared = await services.heavy.run(
                 lambda: self.handler.read(incoming, self.exchange, services)
@@ -274,7 +274,7 @@ class Pipeline:
         The prompt's tokens are estimated until the engine has counted them.
         """
         record, services = self.record, self.services
-        services.apply_shared_hold()
+        services.hold.apply_shared()
         services.check_hold()
         if not services.gate.still_admits(record.principal):  # its body may have come slowly
             raise withdrawn()

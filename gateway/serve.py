@@ -2,22 +2,36 @@
 
 import errno
 import socket
+import sys
 
-from gateway import startup_checks
 from gateway.app import create_app
+from gateway.observability import logs
 from gateway.runtime import memory
 from gateway.runtime.log import log
 from gateway.server.drain import DrainingServer
 from gateway.settings.gateway import GatewaySettings, SettingsError
+from gateway.startup_checks import load_checked
+
+WRONG_SETTING = 2  # exit code
 
 
 def main() -> int:
     """Serve until SIGTERM. Returns 0 after a clean stop, 2 when a setting is wrong."""
-    return startup_checks.run(serve)
+    memory.disable_core_dumps()
+    memory.return_large_blocks()
+    try:
+        settings = load_checked()
+        logs.set_up(settings.log_level)
+        logs.install_hooks()
+        serve(settings)
+    except SettingsError as problem:
+        print(f"gateway: {problem}", file=sys.stderr)  # noqa: T201 - for the operator
+        return WRONG_SETTING
+    return 0
 
 
-def serve(settings: GatewaySettings) -> int:
-    """Serve until SIGTERM; return the exit code. Raises SettingsError."""
+def serve(settings: GatewaySettings) -> None:
+    """Serve until SIGTERM; raises SettingsError."""
     listener = listen(settings)
     log.info(
         "listening",
@@ -26,7 +40,6 @@ def serve(settings: GatewaySettings) -> int:
     app = create_app(settings)
     memory.freeze_heap()
     DrainingServer(app, settings).run([listener])
-    return 0
 
 
 def auth_kinds(settings: GatewaySettings) -> str:

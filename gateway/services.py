@@ -13,7 +13,6 @@ from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch, ServedModel
 from gateway.errors import Draining, EngineUnavailable, Held
 from gateway.hold.guard import HoldGuard
-from gateway.http.certificates import Certificates
 from gateway.limits.admission import AdmissionQueue
 from gateway.limits.memory_budget import MemoryBudget
 from gateway.observability.metrics import Metrics
@@ -49,7 +48,6 @@ class Services:
     memory: MemoryBudget
     shared: ClusterState
     background: Background
-    certificates: Certificates
     heavy: HeavyWork
     operator_card: Json | None
     answering: Mapping[str, object]
@@ -59,17 +57,11 @@ class Services:
     tracing: "SpanTracing | None" = None
     observers: tuple[Observer, ...] = ()
 
-    def model(self) -> ServedModel:
-        """Return the served model; raise Held, Draining, EngineUnavailable or
-        SharedStateUnavailable if none is available."""
-        self.apply_shared_hold()
-        return self.available_model()
-
     def available_model(self) -> ServedModel:
-        """Return the model as `model` does, but apply no new hold; other threads may call this."""
+        """Return the served model; raise Held, Draining, EngineUnavailable or
+        SharedStateUnavailable if none is available. Other threads may call this."""
         self.check_hold()
-        if self.shared.store is not None:
-            self.shared.require_sync()
+        self.shared.require_sync()
         return self.served_model()
 
     def served_model(self) -> ServedModel:
@@ -80,11 +72,6 @@ class Services:
         if state.model is None:
             raise EngineUnavailable(state.detail, retry_after_s=5)
         return state.model
-
-    def apply_shared_hold(self) -> None:
-        """Apply a hold of all gateways. It may end requests, so call it on the event loop only."""
-        if self.shared.store is not None:
-            self.hold.apply_shared()
 
     def check_hold(self) -> None:
         if self.hold.message is not None:

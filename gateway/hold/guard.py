@@ -36,7 +36,8 @@ class HoldGuard:
         self._enforce(self._current())
 
     def apply_shared(self) -> None:
-        """Apply a hold of all gateways, if state is shared."""
+        """Apply a hold of all gateways, if state is shared. It may end requests, so call it on the
+        event loop only."""
         if self._shared is not None:
             self._enforce(self._file.value or self._shared())
 

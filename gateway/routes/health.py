@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from gateway.engine.watch import Phase
+from gateway.http.certificates import certificate_warnings
 from gateway.runtime.json_types import Json
 from gateway.safety.labels import GATEWAY_VERSION
 from gateway.services import Services, ServicesDep
@@ -99,7 +100,7 @@ def own_warnings(services: Services) -> list[str]:
     warnings += dict.fromkeys(
         warning for engine in (services.engine, *services.metered) for warning in engine.warnings()
     )
-    warnings += services.certificates.warnings()
+    warnings += certificate_warnings(services.settings)
     for store in (services.trail, services.vault, services.feedback):
         warnings += store.warnings() if store is not None else []
     if services.settings.reasoner_model_test_override:

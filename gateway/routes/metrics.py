@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.engine.metrics import read_load, scrape
+from gateway.http.certificates import certificate_ends
 from gateway.runtime.json_types import Json
 from gateway.services import ServicesDep
 
@@ -22,7 +23,7 @@ EXPOSITION: dict[int | str, dict[str, Any]] = {
 async def metrics(services: ServicesDep) -> Response:
     """Prometheus metrics of the gateway and, while it is reachable, of the engine."""
     own = services.metrics
-    own.at_scrape(services.phase(), services.admission, services.certificates.ends())
+    own.at_scrape(services.phase(), services.admission, certificate_ends(services.settings))
     body = own.exposition() + await scrape(services.metered, services.heavy)
     return Response(body, media_type=CONTENT_TYPE_LATEST)
 

@@ -188,7 +188,7 @@ async def test_a_gateway_takes_requests_once_it_has_probed_the_engine() -> None:
     async with Peer(Engine().play) as peer:
         app = create_app(GatewaySettings(engine_url=peer.url))
         async with app.router.lifespan_context(app):
-            assert app.state.services.model().id == "m"
+            assert app.state.services.available_model().id == "m"
     async with Peer(Line.hung_up) as peer:
         app = create_app(GatewaySettings(engine_url=peer.url))
         async with app.router.lifespan_context(app):
