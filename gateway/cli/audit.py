@@ -20,14 +20,14 @@ from gateway.audit.rotation import has_key, trails_in
 from gateway.audit.search import Search
 from gateway.cli.command import (
     AsJson,
+    By,
     CommandError,
     NegativeResult,
     audit,
     describe,
     flatten,
-    operator_name,
+    lay_out,
     parse_duration,
-    print_rows,
     put,
     readable,
     write_table,
@@ -79,7 +79,6 @@ File = Annotated[
 ]
 RequestId = Annotated[str, typer.Argument(help="As in X-Request-Id.", show_default=False)]
 Patient = Annotated[str, typer.Argument(help="A number of the patient.", show_default=False)]
-By = Annotated[str | None, typer.Option(help="Who searches; default: the current user.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Write a table for a spreadsheet.")]
 Since = Annotated[
     str | None,
@@ -116,7 +115,7 @@ def show_patient(  # noqa: PLR0913, PLR0917 - one parameter for each option
     patient: Patient,
     since: Since = None,
     until: Until = None,
-    by: By = None,
+    by: By = "",
     file: File = None,
     as_csv: AsCsv = False,
     as_json: AsJson = False,
@@ -132,11 +131,9 @@ def show_patient(  # noqa: PLR0913, PLR0917 - one parameter for each option
         raise NothingFound(NO_PATIENT.format(form=form))
     if as_csv:
         write_table(tuple(rows[0]), [tuple(row.values()) for row in rows])
-    elif as_json:
-        put("", {"requests": rows}, as_json=True)
     else:
-        sys.stdout.write(f"{len(rows)} requests about the patient with {form}:\n")
-        print_rows(rows)
+        title = f"{len(rows)} requests about the patient with {form}:"
+        put(f"{title}\n{lay_out(rows)}", {"requests": rows}, as_json=as_json)
 
 
 def find(search: Search, **given: object) -> Iterator[Json]:
@@ -156,7 +153,7 @@ def find(search: Search, **given: object) -> Iterator[Json]:
         )
 
 
-def record_query(patient: str, by: str | None = None) -> tuple[str, ...]:
+def record_query(patient: str, by: str) -> tuple[str, ...]:
     """Record in the trail that somebody looks for a patient, and return the patient's pseudonyms; a
     copy of a trail stays as it is."""
     settings = load()
@@ -164,7 +161,7 @@ def record_query(patient: str, by: str | None = None) -> tuple[str, ...]:
     if settings.audit_file is None or not lock_of(settings.audit_file).exists():
         sys.stderr.write(NOT_RECORDED)
     else:
-        audit(settings, "query", by=operator_name(by), **names.facts_of(patient))
+        audit(settings, "query", by=by, **names.facts_of(patient))
     return names.patients(patient)
 
 

@@ -1,13 +1,11 @@
 """`mmhie audit export`: records of the audit trail, as they are, as FHIR, or counted."""
 
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import chain
 from typing import Annotated, Literal
 
-import orjson
 import typer
 
 from gateway.audit.fhir.export import Export, sign_offs_in
@@ -24,7 +22,7 @@ from gateway.cli.audit import (
     open_search,
     record_query,
 )
-from gateway.cli.command import NOTHING, write_table
+from gateway.cli.command import NOTHING, AsLines, operator_name, put_lines, write_table
 from gateway.runtime.json_types import Json
 from gateway.settings.gateway import load
 
@@ -49,7 +47,6 @@ Notice = Annotated[str | None, typer.Option(help="Id of a notice that was shown.
 CountBy = Annotated[
     Group | None, typer.Option(help="Write a table (CSV) of requests and tokens instead.")
 ]
-Lines = Annotated[bool, typer.Option("--json", help="No effect: records are JSON lines.")]
 Fhir = Annotated[
     bool,
     typer.Option(
@@ -72,7 +69,7 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
     file: File = None,
     as_fhir: Fhir = False,
     count_by: CountBy = None,
-    as_json: Lines = True,
+    as_json: AsLines = True,
 ) -> None:
     """Write the records that fit all options to standard output, without verifying the chain; exit
     code 1 if options are given and none fits."""
@@ -86,16 +83,14 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
         "outcome": outcome,
         "route": route,
         "person": person and [person, *Pseudonyms.from_settings(load()).users(person)],
-        "patient": patient and record_query(patient),
+        "patient": patient and record_query(patient, operator_name()),
     }
     with open_search(file) as search:
         if count_by is not None:
             write_counts(search, count_by, given)
             return
         records = find(search, **given)
-        if not write_lines(to_fhir(search, records) if as_fhir else records) and any(
-            given.values()
-        ):
+        if not put_lines(to_fhir(search, records) if as_fhir else records) and any(given.values()):
             raise NothingFound(
                 NONE if patient is None else NO_PATIENT.format(form=identify(patient).form)
             )
@@ -105,15 +100,6 @@ def to_fhir(search: Search, records: Iterable[Json]) -> Iterator[Json]:
     """Yield the FHIR resources of records; an answer is signed off after its line was written."""
     feedback = [line.record for line in search.find({"kinds": FEEDBACK}) if line.is_genuine]
     return chain.from_iterable(map(Export(sign_offs_in(feedback)).resources, records))
-
-
-def write_lines(records: Iterable[Json]) -> int:
-    """Write each as a line of JSON; return how many."""
-    written = 0
-    for record in records:
-        sys.stdout.write(orjson.dumps(record).decode() + "\n")
-        written += 1
-    return written
 
 
 def write_counts(search: Search, by: Group, given: dict[str, object]) -> None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+import orjson
 import typer
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ FORMULA = ("=", "+", "-", "@")  # a spreadsheet would calculate what begins like
 NOTHING = "-"  # in a table
 WIDEST = 40  # characters of a column of labels, which may be those of a forged line
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+AsLines = Annotated[bool, typer.Option("--json", help="No effect: it writes JSON lines.")]
 
 
 class CommandError(Exception):
@@ -50,20 +52,37 @@ def current_user() -> str:
         return f"uid {os.getuid()}"
 
 
-def operator_name(given: str | None) -> str:
-    """Return the name in --by, else the current user."""
-    return decode_argument(given or current_user())
-
-
 def decode_argument(argument: str) -> str:
     """Return an argument as text, with a replacement for bytes that are not UTF-8."""
     return argument.encode(errors="surrogateescape").decode(errors="replace")
 
 
+def operator_name(given: str = "") -> str:
+    """Return the name in --by, else the current user."""
+    return decode_argument(given or current_user())
+
+
+By = Annotated[
+    str,
+    typer.Option(
+        callback=operator_name, show_default=False, help="Who; default: the current user."
+    ),
+]
+
+
 def put(sentence: str, document: Mapping[str, object], *, as_json: bool) -> None:
     """Write the sentence, or the document as JSON, to standard output."""
     text = json.dumps(document, ensure_ascii=False) if as_json else sentence
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{text}\n" if text else "")
+
+
+def put_lines(documents: Iterable[Mapping[str, object]]) -> int:
+    """Write each as a line of JSON; return how many."""
+    written = 0
+    for document in documents:
+        sys.stdout.write(f"{orjson.dumps(document).decode()}\n")
+        written += 1
+    return written
 
 
 @contextmanager
@@ -128,13 +147,13 @@ def make_cell(value: object) -> str:
     return f"'{text}" if text.startswith(FORMULA) and text != NOTHING else text
 
 
-def print_rows(rows: Sequence[Mapping[str, str]]) -> None:
-    """Print a table. If it is wider than the terminal, print each row as one instead."""
+def lay_out(rows: Sequence[Mapping[str, str]]) -> str:
+    """Return a table. If it is wider than the terminal, each row is one instead."""
     lines = [tuple(rows[0]), *(tuple(map(printable, row.values())) for row in rows)] if rows else []
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     if sys.stdout.isatty() and sum(widths) + 2 * len(widths) > shutil.get_terminal_size().columns:
-        sys.stdout.write("\n\n".join(map(describe, rows)) + "\n")
-        return
-    for line in lines:
-        row = "  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True))
-        sys.stdout.write(f"{row.rstrip()}\n")
+        return "\n\n".join(map(describe, rows))
+    padded = (
+        [f"{text:<{width}}" for text, width in zip(line, widths, strict=True)] for line in lines
+    )
+    return "\n".join("  ".join(line).rstrip() for line in padded)

@@ -1,24 +1,24 @@
 """`mmhie feedback list | show | export`: feedback on answers, and its outcome."""
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Annotated
 
-import orjson
 import typer
 
 from gateway.cli.command import (
     AsJson,
+    AsLines,
+    By,
     CommandError,
     NegativeResult,
     audit,
     describe,
-    operator_name,
-    print_rows,
+    lay_out,
     put,
+    put_lines,
 )
 from gateway.cli.vault import OptionalKey, load_opener
 from gateway.feedback.entry import OUTCOMES, Entry, text_name
@@ -30,11 +30,9 @@ from gateway.vault.sealing import Opener, SealUnopened
 
 Id = Annotated[str, typer.Argument(help="Of the feedback, as `list` shows it.", show_default=False)]
 All = Annotated[bool, typer.Option("--all", help="Also what is closed.")]
-Lines = Annotated[bool, typer.Option("--json", help="No effect: entries are JSON lines.")]
 Outcome = Annotated[
     str | None, typer.Option(help=f"Close it first, as one of {', '.join(OUTCOMES)}.")
 ]
-By = Annotated[str | None, typer.Option(help="Who decided; default: the current user.")]
 Erase = Annotated[bool, typer.Option("--erase-text", help="Destroy comment and corrected text.")]
 COLUMNS = ("id", "created", "category", "severity", "request_id", "client", "has_text", "state")
 
@@ -51,17 +49,15 @@ def show_all(everything: All = False, as_json: AsJson = False) -> None:
     """List open feedback, oldest first; texts are not shown."""
     with open_database() as store:
         entries = [entry.document() for entry in store.entries() if everything or not entry.closed]
-        if as_json:
-            put("", {"feedback": entries}, as_json=True)
-        else:
-            print_rows([{name: str(entry.get(name, "")) for name in COLUMNS} for entry in entries])
+        rows = [{name: str(entry.get(name, "")) for name in COLUMNS} for entry in entries]
+        put(lay_out(rows), {"feedback": entries}, as_json=as_json)
 
 
 def show(
     feedback_id: Id,
     private_key: OptionalKey = None,
     outcome: Outcome = None,
-    by: By = None,
+    by: By = "",
     erase_text: Erase = False,
     as_json: AsJson = False,
 ) -> None:
@@ -75,7 +71,7 @@ def show(
                 "There is no feedback of this id; `mmhie feedback list` shows all."
             )
         if outcome is not None:
-            entry = close(store, entry, outcome, operator_name(by))
+            entry = close(store, entry, outcome, by)
         if erase_text:
             entry = replace(entry, sealed=None)
             store.update(entry)
@@ -83,13 +79,12 @@ def show(
         put(describe(document), document, as_json=as_json)
 
 
-def export(private_key: OptionalKey = None, as_json: Lines = True) -> None:
+def export(private_key: OptionalKey = None, as_json: AsLines = True) -> None:
     """Write every entry as one JSON line; with the vault's private key its texts, too."""
     del as_json  # it is JSON anyway
     opener = load_opener(private_key) if private_key else None
     with open_database() as store:
-        for entry in store.entries():
-            sys.stdout.write(orjson.dumps(document_of(entry, opener)).decode() + "\n")
+        put_lines(document_of(entry, opener) for entry in store.entries())
 
 
 def close(store: Store, entry: Entry, outcome: str, who: str) -> Entry:

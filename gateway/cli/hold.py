@@ -12,11 +12,11 @@ import typer
 
 from gateway.cli.command import (
     AsJson,
+    By,
     CommandError,
     NegativeResult,
     audit,
     decode_argument,
-    operator_name,
     put,
 )
 from gateway.cli.phases import Phases, describe_phases, phases_of
@@ -27,7 +27,6 @@ from gateway.record import rfc3339
 from gateway.settings.gateway import GatewaySettings, load
 
 Reason = Annotated[str, typer.Option(help="Shown to every client: no patient data.")]
-By = Annotated[str | None, typer.Option(help="Who decided; default: the current user.")]
 Now = Annotated[bool, typer.Option("--now", help="Also end answers in progress.")]
 Urls = Annotated[
     list[str] | None,
@@ -49,7 +48,7 @@ class Unconfirmed(NegativeResult):
 
 
 def hold(
-    reason: Reason, by: By = None, now: Now = False, url: Urls = None, as_json: AsJson = False
+    reason: Reason, by: By = "", now: Now = False, url: Urls = None, as_json: AsJson = False
 ) -> None:
     """Take the model out of service: model endpoints return 503.
 
@@ -60,7 +59,7 @@ def hold(
             f"{LONGEST_REASON}. There is no hold yet."
         )
     settings = load()
-    new = Hold(decode_argument(reason), operator_name(by), rfc3339(time.time()), now)
+    new = Hold(decode_argument(reason), by, rfc3339(time.time()), now)
     _, problem = set_in_redis(settings, new)
     in_file = problem is not None or settings.redis_url is None
     disk_problem = write_file(settings, new) if in_file else None
@@ -81,7 +80,7 @@ def hold(
         raise Unconfirmed(f"The hold is not confirmed: {describe_phases(phases)}. {ADVICE}")
 
 
-def release(by: By = None, url: Urls = None, as_json: AsJson = False) -> None:
+def release(by: By = "", url: Urls = None, as_json: AsJson = False) -> None:
     """Put the model back into service. Exit code 1 if a gateway is still on hold."""
     settings = load()
     in_redis, problem = set_in_redis(settings, None)
@@ -90,7 +89,7 @@ def release(by: By = None, url: Urls = None, as_json: AsJson = False) -> None:
     except OSError as error:
         raise CommandError(f"{settings.hold_file} cannot be removed ({error.strerror}).") from None
     if before is not None:
-        audit(settings, "release", by=operator_name(by))
+        audit(settings, "release", by=by)
     if problem is not None:
         raise CommandError(f"Gateways that share a Redis may still be on hold: {problem}")
     phases = phases_of(settings, url or (), lambda phase: "held" not in phase)

@@ -14,7 +14,7 @@ import typer
 from gateway.audit.file import lock_beside
 from gateway.auth import keys
 from gateway.auth.keys import Key
-from gateway.cli.command import AsJson, CommandError, flatten, parse_duration, print_rows, put
+from gateway.cli.command import AsJson, CommandError, flatten, lay_out, parse_duration, put
 from gateway.cluster import RedisUnavailable, operator_state
 from gateway.principal import SCOPES, PrincipalLimits, Priority
 from gateway.record import rfc3339
@@ -102,10 +102,8 @@ def show(as_json: AsJson = False) -> None:
         )
         for key in known
     ]
-    if as_json:
-        put("", {"keys": documents}, as_json=True)
-    else:
-        print_rows([dict(flatten("", document)) for document in documents])
+    rows = [dict(flatten("", document)) for document in documents]
+    put(lay_out(rows), {"keys": documents}, as_json=as_json)
 
 
 def revoke(
