@@ -6,11 +6,11 @@ They come from a token's claims, or from headers if the key has the scope `on_be
 import base64
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 from urllib.parse import unquote
 
-from gateway.auth.purposes import join_coding, read_purpose
+from gateway.auth.purposes import PurposeTable, join_coding
 from gateway.errors import Forbidden, InvalidRequest, Unauthorized
 from gateway.http.exchange import RawHeaders, values_of
 from gateway.principal import (
@@ -43,16 +43,20 @@ OF_APPLICATION = (
 
 @dataclass(frozen=True, slots=True)
 class CareClaims:
-    """Names of claims, in order of preference."""
+    """Names of claims, in order of preference, and the purposes that are known."""
 
     user: tuple[str, ...] = ()
     patient: tuple[str, ...] = ()
     purpose: tuple[str, ...] = ()
+    purposes: PurposeTable = field(default_factory=PurposeTable.load)
 
     @classmethod
     def of(cls, settings: AccessSettings) -> Self:
         return cls(
-            settings.jwt_user_claims, settings.jwt_patient_claims, settings.jwt_purpose_claims
+            settings.jwt_user_claims,
+            settings.jwt_patient_claims,
+            settings.jwt_purpose_claims,
+            PurposeTable.load(settings.purposes_file),
         )
 
 
@@ -62,7 +66,7 @@ def read_context(claims: Json, names: CareClaims) -> CareContext:
     return CareContext(
         user,
         read_name(claims, names.patient, "PATIENT"),
-        read_purposes(claims, names.purpose),
+        read_purposes(claims, names),
         user_source="token" if user else None,
         token=TokenFacts(
             read_fact(claims, "fhirUser"),
@@ -106,11 +110,13 @@ def read_fact(claims: Json, *names: str) -> str | None:
     return text if is_name(text) else None
 
 
-def read_purposes(claims: Json, names: Iterable[str]) -> tuple[str, ...]:
+def read_purposes(claims: Json, names: CareClaims) -> tuple[str, ...]:
     """Return the purposes in the first of these claims: a code, a coding, or a list of either;
     raise Unauthorized for one that is no code, and for too much unmapped text."""
-    sent = next(find_values(claims, names), ())
-    read = [read_purpose(each) for each in (sent if isinstance(sent, list | tuple) else (sent,))]
+    sent = next(find_values(claims, names.purpose), ())
+    read = [
+        names.purposes.read(each) for each in (sent if isinstance(sent, list | tuple) else (sent,))
+    ]
     codes = tuple(dict.fromkeys(code for code in read if code is not None and is_code(code)))
     is_short = PURPOSES.issuperset(codes) or len(",".join(codes)) <= LONGEST_NAME
     if len(codes) < len(set(read)) or not is_short:
@@ -143,10 +149,12 @@ class CareHeaders:
     """
 
     spelled: Mapping[bytes, str]
+    purposes: PurposeTable = field(default_factory=PurposeTable.load)
 
     @classmethod
     def of(cls, settings: AccessSettings) -> Self:
-        return cls(SPELLED | {name.lower().encode(): name for name in settings.user_headers})
+        spelled = SPELLED | {name.lower().encode(): name for name in settings.user_headers}
+        return cls(spelled, PurposeTable.load(settings.purposes_file))
 
     def apply(self, principal: Principal, sent: Sequence[bytes], headers: RawHeaders) -> Principal:
         """Return the principal with the context in the headers `sent`, which override its token;
@@ -165,7 +173,7 @@ class CareHeaders:
         own = principal.care
         values = {name: self._value(headers, name) for name in self.spelled if name in sent}
         patient = values.pop(PATIENT, own.patient)
-        purpose = read_purpose(values.pop(PURPOSE, None))
+        purpose = self.purposes.read(values.pop(PURPOSE, None))
         if purpose is not None and not is_code(purpose):
             raise InvalidRequest(
                 "X-MMHIE-Purpose must be a code in ASCII without spaces and quotes, such as TREAT."

@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import secrets
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from gateway.auth import keys
 from gateway.auth.care_context import SPELLED, CareHeaders
 from gateway.auth.keys import KeyFile
 from gateway.auth.local_callers import LocalCallers
+from gateway.auth.purposes import PurposeTable
 from gateway.errors import Forbidden, RequestError, Unauthorized
 from gateway.http.exchange import RawHeaders, values_of
 from gateway.limits.rate_limiter import LocalRateLimiter, RateLimiter
@@ -193,8 +194,12 @@ def read_token(headers: RawHeaders) -> bytes:
 
 
 def check(settings: GatewaySettings) -> None:
-    """Raise SettingsError when the keys file or the JWKS file cannot be used."""
-    readers = {"keys_file": keys.check, "jwks_file": check_jwks}
+    """Raise SettingsError when a file of keys, of tokens' keys or of purposes cannot be used."""
+    readers: dict[str, Callable[[Path], object]] = {
+        "keys_file": keys.check,
+        "jwks_file": check_jwks,
+        "purposes_file": PurposeTable.load,
+    }
     for name, read in readers.items():
         if file := getattr(settings, name):
             try:

@@ -52,6 +52,9 @@ class AccessSettings(SharedSettings):
         ("purpose_of_use", "extensions.ihe_iua.purpose_of_use"),
         description="Claims with the purpose of use (HL7's PurposeOfUse).",
     )
+    purposes_file: UserPath | None = Field(
+        None, description="TOML file that maps a site's own purposes of use to HL7's."
+    )
     user_headers: Annotated[tuple[UserHeader, ...], CommaSeparated] = Field(
         (),
         description="Headers in which a front end names the person (X-OpenWebUI-User-Email).",

@@ -9,8 +9,10 @@ import pytest
 
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.auth.care_context import CareClaims, read_context
+from gateway.auth.purposes import PurposeTable
 from gateway.errors import Unauthorized
 from gateway.principal import CareContext, Principal, TokenFacts
+from gateway.runtime.files import FileUnusable
 from tests.contract.fixtures import Refusal
 from tests.contract.process import Gateway
 from tests.contract.surfaces import SURFACES, Surface, error_of, name_of
@@ -289,6 +291,63 @@ def test_purposes_of_other_systems(sent: object, recorded: str) -> None:
     """Mapped to HL7's by system and code; what is not mapped stays as it was sent, HL7's words of
     another system too."""
     assert read_context({"purpose_of_use": sent}, CLAIMS).purposes == (recorded,)
+
+
+OWN = """
+[[system]]
+names = ["", "urn:oid:1.2.3"]
+codes = { ROUND = "TREAT", TREAT = "HRESCH" }
+
+[[system]]
+names = ["2.16.756.5.30.1.127.3.10.5"]
+codes = { AUTO = "HSYSADMIN" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("sent", "recorded"),
+    [
+        ("ROUND", "TREAT"),
+        ("ROUND^^^&1.2.3&ISO", "TREAT"),
+        ({"system": "urn:oid:1.2.3", "code": "TREAT"}, "HRESCH"),
+        ("TREAT", "TREAT"),  # HL7's own code is never another
+        (f"{SWISS}|AUTO", "HSYSADMIN"),
+        (f"{SWISS}|EMER", "ETREAT"),
+    ],
+)
+def test_purposes_of_a_site(tmp_path: Path, sent: str, recorded: str) -> None:
+    """Its rows are beside the shipped ones, and replace those for the same system and code."""
+    (tmp_path / "own.toml").write_text(OWN)
+    claims = CareClaims(purpose=("p",), purposes=PurposeTable.load(tmp_path / "own.toml"))
+    assert read_context({"p": sent}, claims).purposes == (recorded,)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"\xff", "utf-8"),
+        (b"[[system]", "line 1"),
+        (b"", "`names` and `codes`"),
+        (b"[[system]]\nnames = ['1.2']", "`names` and `codes`"),
+        (b"[[system]]\nnames = '1.2'\ncodes = { A = 'TREAT' }", "`names` and `codes`"),
+        (b"[[system]]\nnames = 7\ncodes = { A = 'TREAT' }", "`names` and `codes`"),
+        (b"[[system]]\nnames = ['1.2']\ncodes = { A = 'CURE' }", "A is mapped to CURE"),
+        (b"[[system]]\nnames = ['1.2']\ncodes = { A = ['TREAT'] }", "`names` and `codes`"),
+    ],
+)
+def test_a_purposes_file_that_is_wrong(content: bytes, problem: str, tmp_path: Path) -> None:
+    """The sentence says what is wrong."""
+    (tmp_path / "own.toml").write_bytes(content)
+    with pytest.raises(FileUnusable) as refused:
+        PurposeTable.load(tmp_path / "own.toml")
+    assert problem in str(refused.value)
+
+
+def test_no_start_without_the_purposes_file(tmp_path: Path, engine: FakeEngine) -> None:
+    """One that is set and missing is an error of the settings."""
+    gateway = Gateway(tmp_path, engine.url, MMHIE_PURPOSES_FILE=str(tmp_path / "gone.toml"))
+    assert gateway.exit_code() == 2
+    assert "gone.toml: No such file or directory" in gateway.log
 
 
 @pytest.mark.parametrize(
