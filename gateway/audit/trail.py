@@ -7,12 +7,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.audit import checkpoint, entry
 from gateway.audit.chain import ChainHead
 from gateway.audit.file import SYNC_EVERY_S, AuditFile, ChainBroken, event
-from gateway.audit.inflight_journal import InflightJournal, dead_journals
+from gateway.audit.inflight_journal import DeadJournal, InflightJournal, dead_journals
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.errors import AuditUnavailable
 from gateway.record import RequestRecord
@@ -82,6 +83,7 @@ class Trail:
         self.is_tampered = False
         self._writing_since: float | None = None
         self._journal: InflightJournal | None = None
+        self._left_journals = set[Path]()
         self.failing = False
 
     @classmethod
@@ -209,12 +211,22 @@ class Trail:
     def _adopt_journals(self) -> None:
         """Write the lines of requests that were in progress in processes that died."""
         for journal in dead_journals(self._file.path, self._file.key):
+            if journal.path in self._left_journals:
+                continue
             if journal.forged:
                 what = f"{journal.forged} forged entries in {journal.path.name}"
                 self._file.record_tampering(what, self._file.head)
             lost = journal.without_lines(self._file.path, self._file.key)
             self._file.append([event("unfinished", outcome="unfinished", **each) for each in lost])
+            self._remove(journal)
+
+    def _remove(self, journal: DeadJournal) -> None:
+        """Remove a journal; one that stays is not adopted again and does not stop the trail."""
+        try:
             journal.remove()
+        except OSError as problem:
+            self._left_journals.add(journal.path)
+            log.error("a journal beside the audit trail stays there: %s", problem.strerror)
 
     def _pause_s(self) -> float:
         return RETRY_S if self.failing else min(SYNC_EVERY_S, LOOK_S)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from gateway.audit.inflight_journal import (
 )
 from gateway.audit.patient_seal import PatientSeal
 from gateway.audit.pseudonyms import Pseudonyms
+from gateway.audit.trail import ADOPT_EVERY_S
 from gateway.audit.verify import verify
 from gateway.principal import PURPOSES, CareContext, Principal
 from gateway.record import NO_SLOT, RequestRecord
@@ -72,6 +74,20 @@ def test_a_forged_journal_stops_no_start(start_audited: Start, path: Path) -> No
     assert f"the audit trail was tampered with: {told['what']}" in gateway.log
     assert "mmhie_audit_tampered 1.0" in metrics
     assert len(list(path.parent.glob("audit.jsonl.forged-*"))) == 1
+
+
+def test_a_journal_that_cannot_be_moved_stops_nothing(start_audited: Start, path: Path) -> None:
+    """Its forged entries are recorded once, and requests are served."""
+    path.with_name("audit.jsonl.forged-x").mkdir()
+    gateway = start_audited().wait()
+    forged = LENGTH.pack(6) + b"[1,2]\n" + bytes(SLOT_BYTES)
+    path.with_name("audit.jsonl.open-x").write_bytes(forged)
+    until(lambda: "a journal beside the audit trail stays there: Is a directory" in gateway.log)
+    time.sleep(ADOPT_EVERY_S + 1)
+
+    assert SURFACES[0].ask(gateway.client).status_code == 200
+    assert "cannot be written" not in gateway.log
+    assert len([line for line in lines(path) if line["kind"] == "tampered"]) == 1
 
 
 def test_slots_are_taken_again_and_run_out(path: Path) -> None:
