@@ -13,7 +13,7 @@ from gateway.api.request_policy import read_count
 from gateway.errors import EngineGarbled, GatewayError
 from gateway.generate import engine_body, truncation
 from gateway.generate.prompt import EngineDelta, Prompt
-from gateway.generate.request import Form, choose_form, closing_fields, parse_fields
+from gateway.generate.request import Form, choose_form, parse_fields
 from gateway.generate.stream_reader import AnswerReader, no_answer
 from gateway.http import sse
 from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, NO_STORE, Exchange
@@ -141,60 +141,48 @@ class GeneratedAnswer(ABC):
             reasoning_budget=budget if request.model.budgets_reasoning else None,
             require=opened.memory.require,
         )
-        self._memory = opened.memory
-        self._held = opened.memory.held_bytes
-        self._gathered = 0
 
     def _state(self) -> ChoiceState:
-        """Return the state of the answer: its digest, its signer and its warnings."""
+        """Return the state of the answer: its digest, its signer, its warnings, and the texts that
+        stand around it."""
+        prompt, services = self.request.prompt, self.services
+        where, wording = services.settings.disclaimer_in_text, services.screener.wording
         policy = OutputPolicy(
-            warnings=tuple(self.request.prompt.warnings()),
+            around=self.place(Surroundings.of(self.label, where, wording)),
+            warnings=tuple(prompt.warnings()),
             served=self.request.model.ids,
             transcript=self.request.transcript,
-            signer=self.services.labels.signer(self.label),
+            signer=services.labels.signer(self.label),
+            was_input_cut=prompt.was_cut,
         )
-        return ChoiceState(policy.digest(self.services.labels.key), policy)
+        return ChoiceState(policy.digest(services.labels.key), policy)
 
-    def surroundings(self) -> Surroundings:
-        """Return what MMHIE_DISCLAIMER_IN_TEXT puts around the text."""
-        where = self.services.settings.disclaimer_in_text
-        return Surroundings.of(self.label, where, self.services.screener.wording)
+    def place(self, around: Surroundings) -> Surroundings:
+        """Return the texts around the answer, of which MMHIE_DISCLAIMER_IN_TEXT sets these."""
+        return around
 
     async def send(self) -> None:
         """Write the deltas that the caller may see, then the end; raise NoAnswer for an answer
         without text."""
-        shows_reasoning, reasons = self.request.prompt.include_reasoning, False
+        shows_reasoning = self.request.prompt.include_reasoning
         async for delta in self.reader.deltas():
-            self._hold(delta)
-            reasons = reasons or bool(delta.reasoning)
             if delta.text or shows_reasoning:
                 self.exchange.first_token()
                 await self.write(delta)
-        if reasons:
+        if self.reader.has_reasoning:
             self.services.watch.mark_reasoning(self.request.model)
-        self._conclude()
+        self.reader.conclude()
+        if not self.reader.has_answer and not (shows_reasoning and self.reader.has_reasoning):
+            raise no_answer(self.reader)
         await self.finish()
 
-    async def write(self, delta: EngineDelta) -> None:  # noqa: B027 - JSON has no deltas to send
-        """Send a delta, if the form of the answer has deltas."""
+    @abstractmethod
+    async def write(self, delta: EngineDelta) -> None:
+        """Send a delta, or collect it."""
 
     @abstractmethod
     async def finish(self) -> None:
         """Send the end of the answer, or all of it."""
-
-    def _hold(self, delta: EngineDelta) -> None:
-        """Reserve memory for the text, which is stored until the end for its digest."""
-        before = self._gathered // LARGE_BYTES
-        self._gathered += PIECE_BYTES + len(delta.text) + len(delta.reasoning)
-        if self._gathered // LARGE_BYTES > before:
-            self._memory.hold(self._held + COPIES * self._gathered)
-
-    def _conclude(self) -> None:
-        """Close the label; raise NoAnswer for an answer without text."""
-        answer, prompt = self.reader.answer, self.request.prompt
-        self.reader.conclude(was_input_cut=prompt.was_cut)
-        if not answer.text.strip() and not (prompt.include_reasoning and answer.reasoning):
-            raise no_answer(answer)
 
     @property
     def final(self) -> Json:
@@ -203,13 +191,18 @@ class GeneratedAnswer(ABC):
 
     def closing(self) -> Json:
         """Return the fields of the answer without its text, after the last delta."""
-        return closing_fields(
-            self.reader.answer,
-            usage=self.reader.usage,
-            model=self.request.model.id,
-            mmhie=merge(self.label, self.final),
-            request_id=self.exchange.record.request_id,
-        )
+        mmhie = merge(self.label, self.final)
+        return {
+            "model": self.request.model.id,
+            "finish_reason": self.reader.finish_reason,
+            "truncated": mmhie["truncated"],
+            "usage": self.reader.usage,
+            "disclaimer": mmhie["disclaimer"]["text"],
+            "warnings": mmhie["warnings"],
+            "notices": mmhie["notices"],
+            "request_id": self.exchange.record.request_id,
+            "mmhie": mmhie,
+        }
 
 
 def end_of_text(truncated: str | None, wording: Wording, last: str) -> bytes:
@@ -226,16 +219,30 @@ def render_failure(wording: Wording, last: str, error: GatewayError) -> bytes:
 class JsonAnswer(GeneratedAnswer):
     """The whole answer as one JSON object."""
 
+    def __init__(self, request: PreparedPrompt, opened: Opened, services: Services) -> None:
+        super().__init__(request, opened, services)
+        self._deltas: list[EngineDelta] = []
+        self._memory = opened.memory
+        self._held = opened.memory.held_bytes
+        self._gathered = 0
+
+    async def write(self, delta: EngineDelta) -> None:
+        """Collect a delta, and reserve memory for all of them."""
+        self._deltas.append(delta)
+        before = self._gathered // LARGE_BYTES
+        self._gathered += PIECE_BYTES + len(delta.text) + len(delta.reasoning)
+        if self._gathered // LARGE_BYTES > before:
+            self._memory.hold(self._held + COPIES * self._gathered)
+
     async def finish(self) -> None:
-        body = await self.services.heavy.on(len(self.reader.answer.text), self._body)
+        body = await self.services.heavy.on(self._gathered, self._body)
         await self.exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
 
     def _body(self) -> bytes:
-        answer, truncated = self.reader.answer, self.final["truncated"]
-        text = self.surroundings().place(answer.text, truncated)
-        shows_reasoning = self.request.prompt.include_reasoning
-        reasoning = {"reasoning": answer.reasoning} if shows_reasoning else {}
-        return orjson.dumps({"text": text, **self.closing(), **reasoning})
+        text = "".join(delta.text for delta in self._deltas)
+        reasoning = "".join(delta.reasoning for delta in self._deltas)
+        shown = {"reasoning": reasoning} if self.request.prompt.include_reasoning else {}
+        return orjson.dumps({"text": text, **self.closing(), **shown})
 
 
 class EventAnswer(GeneratedAnswer):
@@ -243,8 +250,6 @@ class EventAnswer(GeneratedAnswer):
 
     def __init__(self, request: PreparedPrompt, opened: Opened, services: Services) -> None:
         super().__init__(request, opened, services)
-        self._around = self.surroundings()
-        self._opening = self._around.opening
         self._early = {"notices": notices} if (notices := self.label["notices"]) else {}
 
     async def write(self, delta: EngineDelta) -> None:
@@ -258,16 +263,11 @@ class EventAnswer(GeneratedAnswer):
 
     def _events(self, delta: EngineDelta) -> list[Mapping[str, str]]:
         """Return the events of a delta; answer and reasoning have separate events."""
-        text = delta.text
-        if text and self._opening:
-            text, self._opening = self._opening + text, ""
         shows_reasoning = self.request.prompt.include_reasoning
         reasoning = [{"reasoning_delta": delta.reasoning}] if shows_reasoning else []
-        return [event for event in (*reasoning, {"delta": text}) if all(event.values())]
+        return [event for event in (*reasoning, {"delta": delta.text}) if all(event.values())]
 
     async def finish(self) -> None:
-        if closing := self._around.end(self.final["truncated"]):
-            await self.write(EngineDelta(text=closing))
         await self.exchange.finish(sse.encode(self.closing()) + sse.DONE)
 
 
@@ -282,9 +282,11 @@ class TextAnswer(GeneratedAnswer):
 
     def __init__(self, request: PreparedPrompt, opened: Opened, services: Services) -> None:
         super().__init__(request, opened, services)
-        notices = format_notices(self.label["notices"])
-        self._opening = self.surroundings().opening or notices
         self._last = f"{services.labels.disclaimer.text}\n{services.labels.emergency_note}"
+
+    def place(self, around: Surroundings) -> Surroundings:
+        """Return what comes before the answer, always with the notices; `finish` has the end."""
+        return Surroundings(around.opening or format_notices(self.label["notices"]))
 
     async def write(self, delta: EngineDelta) -> None:
         exchange, wording = self.exchange, self.services.screener.wording
@@ -292,8 +294,7 @@ class TextAnswer(GeneratedAnswer):
             words = partial(render_failure, wording, self._last)
             await exchange.start(200, PLAIN_TEXT, last_words=words)
         if delta.text:
-            await exchange.write((self._opening + delta.text).encode())
-            self._opening = ""
+            await exchange.write(delta.text.encode())
 
     async def finish(self) -> None:
         wording, truncated = self.services.screener.wording, self.final["truncated"]

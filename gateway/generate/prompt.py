@@ -62,14 +62,3 @@ class EngineDelta:
 
     text: str = ""
     reasoning: str = ""
-
-
-@dataclass(slots=True)
-class EngineAnswer:
-    """An answer so far; it is complete after the last delta."""
-
-    text: str = ""
-    reasoning: str = ""
-    finish_reason: str | None = None
-    system_fingerprint: str | None = None
-    model: object = None  # as the engine names it

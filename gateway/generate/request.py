@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from gateway.errors import InvalidField
-from gateway.generate.prompt import NOT_BLANK, EngineAnswer, Message, Prompt, Text
+from gateway.generate.prompt import NOT_BLANK, Message, Prompt, Text
 from gateway.runtime.json_types import Json
 
 Form = Literal["json", "sse", "text"]
@@ -152,23 +152,6 @@ def field_error(error: ValidationError, request: type[BaseModel]) -> InvalidFiel
     _, _, rule = first["msg"].partition(" should ")  # pydantic's sentence
     fault = f"must {BY_PATTERN.get(rule, rule)}" if rule else f"is not valid: {first['msg']}"
     return InvalidField(f"{place} {fault}.", param=name)
-
-
-def closing_fields(
-    answer: EngineAnswer, *, usage: Json | None, model: str, mmhie: Json, request_id: str
-) -> Json:
-    """Return the fields of an answer without its text."""
-    return {
-        "model": model,
-        "finish_reason": answer.finish_reason,
-        "truncated": mmhie["truncated"],
-        "usage": usage,
-        "disclaimer": mmhie["disclaimer"]["text"],
-        "warnings": mmhie["warnings"],
-        "notices": mmhie["notices"],
-        "request_id": request_id,
-        "mmhie": mmhie,
-    }
 
 
 def choose_form(accept: bytes, *, stream: bool) -> Form:

@@ -6,7 +6,7 @@ from functools import partial
 from gateway.engine import openai_json
 from gateway.engine.client import EngineResponse
 from gateway.errors import EngineCut, NoAnswer
-from gateway.generate.prompt import EngineAnswer, EngineDelta
+from gateway.generate.prompt import EngineDelta
 from gateway.http.exchange import LARGE_BYTES
 from gateway.http.sse import EventBuffer, payload
 from gateway.limits.memory_budget import parsed_bytes
@@ -19,7 +19,7 @@ from gateway.safety.reasoning import reasoning_text
 
 
 class AnswerReader(AnswerTally):
-    """Reads one streamed chat or text completion; `answer` is filled while `deltas` runs."""
+    """Reads one streamed chat or text completion; its facts are filled while `deltas` runs."""
 
     def __init__(
         self,
@@ -35,18 +35,28 @@ class AnswerReader(AnswerTally):
         is called with the memory for a large event before that is parsed, in a thread of
         `heavy`."""
         super().__init__()
-        self.answer = EngineAnswer()
+        self.finish_reason: str | None = None
         self._response = response
         self._state = state
         self._require = require
         self._heavy = heavy
         self._answer_budget = answer_budget
         self._reasoning_budget = reasoning_budget
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
+        self._fingerprint: str | None = None
+        self._model: object = None  # as the engine names it
+        self._has_words = False
         self._tokens_before_answer: int | None = None
         self._is_ours = False  # we ended the answer at its own budget
         self._text_pieces = 0
+
+    @property
+    def has_answer(self) -> bool:
+        """True if there is a text that is not blank."""
+        return self._state.has_text and self._has_words
+
+    @property
+    def has_reasoning(self) -> bool:
+        return self._state.has_reasoning
 
     def digests(self) -> list[str]:
         return [format_digest(self._state.mac)] if self._state.has_text else []
@@ -65,21 +75,15 @@ class AnswerReader(AnswerTally):
                 if (rest := self._cut()).text:
                     yield rest
                 break
-        self.answer.text, self.answer.reasoning = "".join(self._text), "".join(self._reasoning)
-        if self.answer.finish_reason is None:
+        if self.finish_reason is None:
             raise EngineCut("The engine ended its answer without a finish_reason; try again.")
 
-    def conclude(self, *, was_input_cut: bool) -> None:
+    def conclude(self) -> None:
         """Close the label, after the last delta."""
-        self._state.check_model_name(self.answer.model)
+        self._state.check_model_name(self._model)
         for warning in self._budget_warnings():
             self._state.warn(warning)
-        final = self._state.final(
-            self.answer.finish_reason,
-            fingerprint=self.answer.system_fingerprint,
-            was_input_cut=was_input_cut,
-        )
-        self.finals.append(final)
+        self.finals.append(self._state.final(self.finish_reason, fingerprint=self._fingerprint))
 
     async def _contents(self) -> AsyncIterator[bytes]:
         buffer = EventBuffer()
@@ -98,29 +102,26 @@ class AnswerReader(AnswerTally):
         if len(content) > LARGE_BYTES:
             self._require(parsed_bytes(content))
         chunk = openai_json.parse_chunk(content)
-        self.answer.system_fingerprint = (
-            chunk.get("system_fingerprint") or self.answer.system_fingerprint
-        )
+        self._fingerprint = chunk.get("system_fingerprint") or self._fingerprint
         self.usage = openai_json.read_usage(chunk) or self.usage
-        self.answer.model = chunk.get("model") or self.answer.model
+        self._model = chunk.get("model") or self._model
         choices = openai_json.read_choices(chunk)
         if not choices:
             return EngineDelta()
-        self.answer.finish_reason = choices[0].get("finish_reason") or self.answer.finish_reason
+        self.finish_reason = choices[0].get("finish_reason") or self.finish_reason
         self._count(openai_json.read_message(choices[0]))
         return self._pass(choices[0])
 
     def _pass(self, choice: Json) -> EngineDelta:
-        """Return the text and the reasoning of a choice, without leaked markers; collect both."""
+        """Return the text and the reasoning of a choice for the caller."""
         passed = openai_json.read_message(self._state.pass_on(choice))
-        delta = EngineDelta(passed.get("content") or "", reasoning_text(passed))
-        self._text.append(delta.text)
-        self._reasoning.append(delta.reasoning)
-        return delta
+        return EngineDelta(passed.get("content") or "", reasoning_text(passed))
 
     def _count(self, message: Json) -> None:
-        """Count a piece of the answer, before anything is removed from it."""
-        has_text = bool(message.get("content"))
+        """Count a piece of the answer, before anything is added or removed."""
+        text = message.get("content") or ""
+        has_text = bool(text)
+        self._has_words = self._has_words or bool(text.strip())
         self.pieces += has_text or bool(reasoning_text(message))
         self._text_pieces += has_text
         if has_text and self._tokens_before_answer is None:
@@ -128,7 +129,7 @@ class AnswerReader(AnswerTally):
 
     def _cut(self) -> EngineDelta:
         """End the answer at its own budget, and return the text that waited."""
-        self.answer.finish_reason, self._is_ours = "length", True
+        self.finish_reason, self._is_ours = "length", True
         return self._pass({"text": "", "finish_reason": "length"})
 
     def _spent(self) -> int:
@@ -139,7 +140,7 @@ class AnswerReader(AnswerTally):
         """Return whether the answer has used its budget, by the engine's counts, or by the pieces:
         each has at least one token."""
         begun = self._tokens_before_answer
-        if begun is None or self.answer.finish_reason is not None:
+        if begun is None or self.finish_reason is not None:
             return False
         spent = self._spent() - begun
         return spent >= self._answer_budget or self._text_pieces > self._answer_budget
@@ -152,14 +153,13 @@ class AnswerReader(AnswerTally):
         budget = self._reasoning_budget
         if budget and isinstance(thought, int) and thought >= budget:
             return ["reasoning_cut"]
-        is_short = self.answer.finish_reason == "length" and not self._is_ours
-        return (
-            ["answer_shortened"] if is_short and self.answer.text and self.answer.reasoning else []
-        )
+        is_short = self.finish_reason == "length" and not self._is_ours
+        is_squeezed = is_short and self._state.has_text and self.has_reasoning
+        return ["answer_shortened"] if is_squeezed else []
 
 
-def no_answer(answer: EngineAnswer) -> NoAnswer:
-    if answer.reasoning:
+def no_answer(reader: AnswerReader) -> NoAnswer:
+    if reader.has_reasoning:
         return NoAnswer(
             "The model used its whole budget for reasoning and gave no answer; raise "
             "MMHIE_MAX_REASONING_TOKENS or lower reasoning_effort."

@@ -42,6 +42,7 @@ class OutputPolicy:
     signer: "LabelSigner | None" = None
     echoed: tuple[str | None, ...] = ()
     generates: bool = True  # False if the answer is the prompt alone
+    was_input_cut: bool = False
 
     @cached_property
     def hides_reasoning(self) -> bool:
@@ -187,9 +188,11 @@ class ChoiceState:
             clean = self.policy.around.opening + clean
         if finish_reason and self._is_open:
             self._is_open = False
-            is_cut = finish_reason in labels.CUT_REASONS
+            cut = "input" if self.policy.was_input_cut else None
+            if finish_reason in labels.CUT_REASONS:
+                cut = "in_answer"
             if not self.has_tool_calls:
-                clean += self.policy.around.end("in_answer" if is_cut else None)
+                clean += self.policy.around.end(cut)
         return clean
 
     def pass_text(self, text: str) -> str:
@@ -235,9 +238,7 @@ class ChoiceState:
         if message.get("tool_calls"):
             self.has_tool_calls = True
 
-    def final(
-        self, finish_reason: str | None, *, fingerprint: str | None, was_input_cut: bool = False
-    ) -> Json:
+    def final(self, finish_reason: str | None, *, fingerprint: str | None) -> Json:
         """Return the closing label of the choice, perhaps signed; raise EngineGarbled after
         `MOST_ENDS`."""
         self._ends += 1
@@ -254,7 +255,7 @@ class ChoiceState:
             [*self.policy.warnings, *self.warnings],
             digest=labels.format_digest(self.mac),
             fingerprint=fingerprint,
-            was_input_cut=was_input_cut,
+            was_input_cut=self.policy.was_input_cut,
         )
         return self.policy.sign(final, self.mac)
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from gateway.generate.prompt import EngineAnswer
 from gateway.generate.stream_reader import AnswerReader
 from gateway.http import sse
 from gateway.limits.memory_budget import parsed_bytes
@@ -44,13 +43,13 @@ def text(content: str, finish: str | None = None, spent: int | None = None) -> b
 
 async def read(
     parts: Iterable[bytes], budget: int = 100, **more: Any
-) -> tuple[EngineAnswer, list[tuple[str, str]], list[str]]:
-    """Return the answer, its pieces and its warnings."""
+) -> tuple[AnswerReader, list[tuple[str, str]], list[str]]:
+    """Return the reader, the pieces of the answer and its warnings."""
     state = ChoiceState(new_digest(b"k"))
     reader = AnswerReader(Scripted(parts), state=state, answer_budget=budget, heavy=HEAVY, **more)  # type: ignore[arg-type] # a fake
     deltas = [(delta.text, delta.reasoning) async for delta in reader.deltas()]
-    reader.conclude(was_input_cut=False)
-    return reader.answer, deltas, reader.finals[0]["warnings"]
+    reader.conclude()
+    return reader, deltas, reader.finals[0]["warnings"]
 
 
 STREAM = [text("chest "), text("pain", spent=2), text("", "stop", 3), sse.DONE]
@@ -69,9 +68,9 @@ async def test_the_answer_has_a_budget_of_its_own() -> None:
     """Reasoning does not count; at its limit the answer ends as a truncated one."""
     parts = [piece({"reasoning": "h"}, spent=n) for n in (1, 2, 3)]
     parts += [text(f"{n} ", spent=n) for n in (4, 5, 6, 7)]
-    answer, _, _ = await read(parts, budget=2)
-    assert answer.text == "4 5 "
-    assert answer.finish_reason == "length"
+    reader, deltas, _ = await read(parts, budget=2)
+    assert "".join(text for text, _ in deltas) == "4 5 "
+    assert reader.finish_reason == "length"
 
 
 @pytest.mark.parametrize(
