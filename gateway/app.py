@@ -155,9 +155,9 @@ def start_background_tasks(services: Services) -> list[asyncio.Task[None]]:
 def build_services(settings: GatewaySettings, disclaimer: Disclaimer) -> Services:
     """Build the services that routes and pipeline use, without starting them."""
     metrics, limiter = Metrics(), LocalRateLimiter()
-    shared = cluster_state(settings, limiter, metrics.shared_failing.set)
+    shared = cluster_state(settings, limiter)
     engine, *metered = build_engine_clients(settings)
-    trail = Trail.of(settings, metrics.audit_alarm, metrics.audit_feed)
+    trail = Trail.of(settings, metrics.audit_feed)
     tracing = open_tracing(settings)
     labels = Labels.of(
         disclaimer,
@@ -165,7 +165,7 @@ def build_services(settings: GatewaySettings, disclaimer: Disclaimer) -> Service
         reveal(settings.digest_key),
         signing_key_of(settings),
     )
-    feedback = open_desk(settings, metrics.feedback_failing.set)
+    feedback = open_desk(settings)
     if feedback is not None:
         metrics.start_feedback(CATEGORIES, SEVERITIES)
     words = wording_of(settings)

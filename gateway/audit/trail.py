@@ -42,10 +42,6 @@ SHARED_KEY_NOTE = (
 )
 TAMPERED = "The audit trail was tampered with while the gateway ran; run `mmhie audit verify`."
 
-# Takes whether the trail cannot be written, how many records are lost, and whether another program
-# has changed it.
-Alarm = Callable[[bool, int, bool], None]
-
 
 class Trail:
     """A trail on disk. Entries wait in memory until they are written; failed writes are retried, so
@@ -57,7 +53,6 @@ class Trail:
         names: Pseudonyms,
         settings: AuditSettings,
         *,
-        alarm: Alarm,
         feed: "AuditFeed | None" = None,
         signing: "SigningKey | None" = None,
     ) -> None:
@@ -71,10 +66,9 @@ class Trail:
         self._on_failure = settings.audit_on_failure
         is_shared = settings.env == "production" and settings.pseudonym_key is None
         self._notes = [SHARED_KEY_NOTE] if is_shared else []
-        self._alarm = alarm
         self._pending: deque[RequestRecord] = deque()
         self._events: list[Json] = []
-        self._lost = 0
+        self.lost = 0
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
@@ -87,15 +81,14 @@ class Trail:
         self.failing = False
 
     @classmethod
-    def of(cls, settings: GatewaySettings, alarm: Alarm, report: "FeedReport") -> "Trail | None":
-        """Return the trail for these settings; `alarm` is called with its failures and losses,
-        `report` with what its feed has sent."""
+    def of(cls, settings: GatewaySettings, report: "FeedReport") -> "Trail | None":
+        """Return the trail for these settings; `report` is called with what its feed has sent."""
         file, key = AuditFile.of(settings), settings.audit_key
         if file is None or key is None:
             return None
         names, feed = Pseudonyms.from_settings(settings), feed_of(settings, report)
         signing = signing_key_of(settings)
-        return cls(file, names, settings, alarm=alarm, feed=feed, signing=signing)
+        return cls(file, names, settings, feed=feed, signing=signing)
 
     def open(self, record: RequestRecord, path: str) -> None:
         """Enter a request in flight into the journal: if the process is killed, it is accounted
@@ -109,7 +102,7 @@ class Trail:
         if not record.is_audited:
             return
         if len(self._pending) >= MOST_PENDING:
-            self._lost += 1
+            self.lost += 1
             self._leave(record.journal_slot)
             return
         self._pending.append(record)
@@ -122,7 +115,7 @@ class Trail:
         self._wake.set()
 
     def refuses(self) -> bool:
-        return self._on_failure == "refuse" and self._has_failed()
+        return self._on_failure == "refuse" and self.has_failed()
 
     def check(self) -> None:
         """Raise AuditUnavailable when requests are refused now."""
@@ -134,19 +127,15 @@ class Trail:
             )
 
     def warnings(self) -> list[str]:
-        failed = ["The audit trail cannot be written."] if self._has_failed() else []
+        failed = ["The audit trail cannot be written."] if self.has_failed() else []
         waits = self._feed.warnings() if self._feed is not None else []
         return [*failed, *([TAMPERED] if self.is_tampered else []), *waits, *self._notes]
 
     def _note_tampering(self, what: str) -> None:
         log.error("the audit trail was tampered with: %s", what)
         self.is_tampered = True
-        self._raise_alarm()
 
-    def _raise_alarm(self) -> None:
-        self._alarm(self.failing, self._lost, self.is_tampered)
-
-    def _has_failed(self) -> bool:
+    def has_failed(self) -> bool:
         """Return whether writing fails or hangs; a thread that hangs cannot report it."""
         since = self._writing_since
         if not self.failing and since is not None and time.monotonic() - since > STUCK_S:
@@ -182,7 +171,6 @@ class Trail:
     def _note_death(self) -> None:
         """Refuse requests from now on: a writer that died must not look like an idle one."""
         self.failing = True
-        self._raise_alarm()
 
     def _write_until_stopped(self) -> None:
         while not self._stopping.is_set():
@@ -256,7 +244,7 @@ class Trail:
             left -= len(batch)
 
     def _write(self, batch: list[RequestRecord]) -> bool:
-        events, lost = list(self._events), self._lost
+        events, lost = list(self._events), self.lost
         gap = [event("gap", lost=lost)] if lost else []
         back = [event("resumed")] if self.failing else []
         with self._attempt():
@@ -264,7 +252,7 @@ class Trail:
             del self._events[: len(events)]
             for written in batch:
                 self._leave(written.journal_slot)
-            self._lost -= lost
+            self.lost -= lost
             self._recover()
             return True
         return False
@@ -278,14 +266,11 @@ class Trail:
             reason = problem.strerror if isinstance(problem, OSError) else "the chain is broken"
             log.error("the audit trail cannot be written: %s", reason)
         self.failing = True
-        self._raise_alarm()
 
     def _recover(self) -> None:
         if self.failing:
             log.warning("the audit trail is written again")
-        was_failing, self.failing = self.failing, False
-        if was_failing:
-            self._raise_alarm()
+        self.failing = False
 
     def _checkpoint(self) -> None:
         """Print the head of the chain outside of the file, so that a cut end can be detected."""

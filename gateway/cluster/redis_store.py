@@ -22,7 +22,6 @@ from gateway.settings.gateway import GatewaySettings
 Command = tuple[str | bytes | int, ...]
 Reply = Any  # bytes, int, None, or a list of them, as the command has it
 Send = Callable[[Sequence[Command]], Awaitable[list[Reply]]]
-Alarm = Callable[[bool], None]
 
 HEARTBEAT_S = 1.0
 CONNECT_TIMEOUT_S = 1.0  # only the start waits for a connection
@@ -81,7 +80,7 @@ class RedisStore:
     next one. `run` must be running."""
 
     def __init__(
-        self, address: RedisAddress, *, timeout_s: float, alarm: Alarm, every_s: float = HEARTBEAT_S
+        self, address: RedisAddress, *, timeout_s: float, every_s: float = HEARTBEAT_S
     ) -> None:
         self.timeout_s = timeout_s
         self.heartbeats: list[Heartbeat] = []
@@ -89,7 +88,6 @@ class RedisStore:
         self.problem: str | None = None
         self.tried = asyncio.Event()
         self._address = address
-        self._alarm = alarm
         self._every_s = every_s
         self._is_connected = False  # also while the first heartbeats are on their way
         self._queue: list[tuple[Command, asyncio.Future[Reply]]] = []
@@ -175,7 +173,6 @@ class RedisStore:
         log.info("the shared state in Redis can be used")
         self.is_up, self.problem = True, None
         self._has_logged_error = False
-        self._alarm(False)
         self.tried.set()
 
     def _set_down(self, problem: str) -> None:
@@ -183,7 +180,6 @@ class RedisStore:
             log.error("the shared state cannot be used: Redis %s", problem)
         self.is_up = self._is_connected = False
         self.problem = problem
-        self._alarm(True)
         self.tried.set()
         refused, self._queue = self._queue, []
         self._wake.clear()

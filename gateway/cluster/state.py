@@ -3,7 +3,6 @@
 Otherwise the Redis library is not loaded, which takes a quarter of a second and 10 MB.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,9 +64,7 @@ class ClusterState:
             await self.store.tried.wait()
 
 
-def cluster_state(
-    settings: GatewaySettings, local: RateLimiter, alarm: Callable[[bool], None]
-) -> ClusterState:
+def cluster_state(settings: GatewaySettings, local: RateLimiter) -> ClusterState:
     """Return the state for these settings; `local` limits clients in this gateway alone."""
     operator = OperatorState(settings.port)
     if settings.redis_url is None:
@@ -76,7 +73,7 @@ def cluster_state(
     from gateway.cluster.redis_store import RedisAddress, RedisStore
 
     refuse = settings.redis_on_failure == "refuse"
-    store = RedisStore(RedisAddress.of(settings), timeout_s=TIMEOUT_S, alarm=alarm)
+    store = RedisStore(RedisAddress.of(settings), timeout_s=TIMEOUT_S)
     store.heartbeats.append(operator.sync)
     limiter = RedisRateLimiter(store, local, refuse=refuse)
     return ClusterState(limiter, operator, store, refuse)

@@ -29,7 +29,6 @@ MOST_PENDING = 20_000  # answers that wait in memory while the disk fails
 PRUNE_EVERY_S = 60.0
 OK = 200
 
-Alarm = Callable[[bool], None]  # called with True when feedback cannot be stored
 T = TypeVar("T")
 
 
@@ -43,10 +42,9 @@ class Receipt(NamedTuple):
 class FeedbackDesk:
     """Feedback, and the answers it may be about. Without a sealer, texts are refused."""
 
-    def __init__(self, store: Store, sealer: "Sealer | None", *, alarm: Alarm) -> None:
+    def __init__(self, store: Store, sealer: "Sealer | None") -> None:
         self._store = store
         self._sealer = sealer
-        self._alarm = alarm
         self._pending: deque[RecentAnswer] = deque(maxlen=MOST_PENDING)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="feedback")
         self._is_flush_due = False
@@ -169,7 +167,7 @@ class FeedbackDesk:
             self._store.prune(time.time() - FEEDBACK_DAYS * A_DAY_S)
 
     def _note(self, problem: StoreFailed | None) -> None:
-        """Log changed rows, the beginning and the end of a failure, each once; set the alarm."""
+        """Log changed rows, the beginning and the end of a failure, each once."""
         for name in self._store.changed - self._named:
             self._named.add(name)
             log.error("a row of feedback was changed, and does not count: %s", name)
@@ -180,7 +178,6 @@ class FeedbackDesk:
             log.error("feedback cannot be stored: %s", problem)
         else:
             log.warning("feedback is stored again")
-        self._alarm(self.is_failing)
 
 
 def build_answer(record: RequestRecord) -> RecentAnswer:

@@ -3,7 +3,6 @@
 Otherwise SQLite is not loaded, which takes ten milliseconds and a megabyte.
 """
 
-from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -15,14 +14,14 @@ if TYPE_CHECKING:
     from gateway.feedback.store import Store
 
 
-def open_desk(settings: GatewaySettings, alarm: Callable[[bool], None]) -> "FeedbackDesk | None":
+def open_desk(settings: GatewaySettings) -> "FeedbackDesk | None":
     """Return the desk of these settings, or None; raise SettingsError."""
     store = open_store(settings)
     if store is None:
         return None
     from gateway.feedback.desk import FeedbackDesk
 
-    return FeedbackDesk(store, sealer_of(settings), alarm=alarm)
+    return FeedbackDesk(store, sealer_of(settings))
 
 
 def open_store(settings: GatewaySettings) -> "Store | None":

@@ -15,11 +15,6 @@ class Metrics(Families):
     def exposition(self) -> bytes:
         return generate_latest(self.registry)
 
-    def audit_alarm(self, failing: bool, lost: int, tampered: bool) -> None:
-        self.audit_failing.set(failing)
-        self.audit_lost.set(lost)
-        self.audit_tampered.set(tampered)
-
     def vault_alarm(self, failing: bool, waiting: int) -> None:
         self.vault_failing.set(failing)
         self.vault_waiting.set(waiting)

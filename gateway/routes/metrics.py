@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from gateway.engine.metrics import read_load, scrape
 from gateway.http.certificates import certificate_ends
 from gateway.runtime.json_types import Json
-from gateway.services import ServicesDep
+from gateway.services import Services, ServicesDep
 
 router = APIRouter(tags=["health"])
 EXPOSITION: dict[int | str, dict[str, Any]] = {
@@ -22,10 +22,21 @@ EXPOSITION: dict[int | str, dict[str, Any]] = {
 @router.get("/metrics", response_class=Response, responses=EXPOSITION)
 async def metrics(services: ServicesDep) -> Response:
     """Prometheus metrics of the gateway and, while it is reachable, of the engine."""
-    own = services.metrics
-    own.at_scrape(services.phase(), services.admission, certificate_ends(services.settings))
-    body = own.exposition() + await scrape(services.metered, services.heavy)
+    set_gauges(services)
+    body = services.metrics.exposition() + await scrape(services.metered, services.heavy)
     return Response(body, media_type=CONTENT_TYPE_LATEST)
+
+
+def set_gauges(services: Services) -> None:
+    """Set the gauges to the state of now."""
+    own, trail, feedback = services.metrics, services.trail, services.feedback
+    own.at_scrape(services.phase(), services.admission, certificate_ends(services.settings))
+    own.shared_failing.set(bool(services.shared.warnings()))
+    own.feedback_failing.set(feedback is not None and feedback.is_failing)
+    if trail is not None:
+        own.audit_failing.set(trail.has_failed())
+        own.audit_lost.set(trail.lost)
+        own.audit_tampered.set(trail.is_tampered)
 
 
 @router.get("/v1/mmhie/load")

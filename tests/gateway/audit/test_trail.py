@@ -25,16 +25,12 @@ OnFailure = Literal["refuse", "serve"]
 
 
 class Writing:
-    """A trail at work, and the alarms it raised."""
+    """A trail at work."""
 
     def __init__(self, file: AuditFile, path: Path, on_failure: OnFailure) -> None:
         self.path = path
-        self.alarms: list[tuple[bool, int]] = []
         settings = AuditSettings(audit_on_failure=on_failure)
-        self.trail = Trail(file, Pseudonyms.of(KEY), settings, alarm=self.take_alarm)
-
-    def take_alarm(self, failing: bool, lost: int, tampered: bool) -> None:
-        self.alarms.append((failing, lost))
+        self.trail = Trail(file, Pseudonyms.of(KEY), settings)
 
     def written(self, kind: str = "request") -> list[dict[str, Any]]:
         return [line for line in lines(self.path) if line["kind"] == kind]
@@ -136,12 +132,12 @@ def test_a_disk_that_hangs_is_a_failure_too(
     file.answers.clear()
     writing.trail.observe(finished())
     until(writing.refuses)
-    assert writing.alarms[-1] == (True, 0)
+    assert writing.trail.failing
 
     file.answers.set()
     until(lambda: not writing.trail.warnings())
     writing.trail.check()
-    assert writing.alarms[-1] == (False, 0)
+    assert not writing.trail.failing
     assert len(writing.written()) == 1
 
 
@@ -173,7 +169,7 @@ def test_a_writer_that_dies_is_a_failure(begin: Begin, caplog: pytest.LogCapture
     until(lambda: writing.trail.failing)
 
     assert writing.refuses()
-    assert writing.alarms[-1] == (True, 0)
+    assert writing.trail.failing
     assert "fault" in caplog.messages
 
 

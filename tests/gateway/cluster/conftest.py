@@ -43,13 +43,10 @@ def start_redis(tmp_path: Path) -> Iterator[StartRedis]:
 
 
 class Running:
-    """A store whose `run` runs, and what it alarmed."""
+    """A store whose `run` runs, for as long as a block does."""
 
     def __init__(self, url: str, timeout_s: float = 60.0) -> None:
-        self.alarms: list[bool] = []
-        self.store = RedisStore(
-            RedisAddress(url), timeout_s=timeout_s, alarm=self.alarms.append, every_s=BEAT_S
-        )
+        self.store = RedisStore(RedisAddress(url), timeout_s=timeout_s, every_s=BEAT_S)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[RedisStore]:

@@ -56,13 +56,11 @@ class Counter:
     """A desk with its database; it gives feedback and waits for the receipt."""
 
     def __init__(self, file: Path, pair: KeyPair | None) -> None:
-        self.alarms: list[bool] = []
         self.file = file
         self.is_stopped = False
         self.desk = FeedbackDesk(
             Store(file, KEY),
             Sealer(pair.public) if pair else None,
-            alarm=self.alarms.append,
         )
 
     def stop(self) -> None:
