@@ -50,26 +50,16 @@ def to_json(line: Mapping[str, object]) -> str:
 
 
 def event(record: logging.LogRecord) -> str:
-    """Return the event in fixed words: our own, or uvicorn's without its arguments.
+    """Return the event in fixed words: our own, or uvicorn's with numbers alone.
 
     Messages of other libraries may contain values; of those only the place is named.
     """
     if record.name == log.name:
         return record.getMessage()
     if record.name.partition(".")[0] == "uvicorn":
-        return with_counts(str(record.msg), record.args)
+        has_numbers = all(isinstance(value, int) for value in record.args or ())
+        return record.getMessage() if has_numbers else str(record.msg)
     return f"a message from {record.filename}:{record.lineno}"
-
-
-def with_counts(sentence: str, values: object) -> str:
-    """Fill numbers into a sentence; other values become their type."""
-    given = values if isinstance(values, tuple) else ()
-    try:
-        return sentence % tuple(
-            each if isinstance(each, int) else type_name(each) for each in given
-        )
-    except (TypeError, ValueError):  # a `%` that is not a placeholder
-        return sentence
 
 
 class BatchHandler(logging.StreamHandler[TextIO]):

@@ -1,6 +1,6 @@
 """Optional tracing; OpenTelemetry is imported only if an endpoint is configured."""
 
-from importlib.util import find_spec
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from gateway.settings.gateway import GatewaySettings, SettingsError
@@ -8,23 +8,17 @@ from gateway.settings.gateway import GatewaySettings, SettingsError
 if TYPE_CHECKING:
     from gateway.observability.spans import SpanTracing
 
-NEEDED = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
-
 
 def check(settings: GatewaySettings) -> None:
     """Raise SettingsError if tracing is configured and OpenTelemetry is missing."""
-    if settings.traces_endpoint and not is_installed():
+    try:
+        if settings.traces_endpoint:
+            import_module("gateway.observability.spans")
+    except ModuleNotFoundError:
         raise SettingsError(
             "MMHIE_TRACES_ENDPOINT needs OpenTelemetry, which is not installed; run "
             "pip install 'mmhie-server[tracing]'."
-        )
-
-
-def is_installed() -> bool:
-    try:
-        return all(find_spec(name) for name in NEEDED)
-    except ModuleNotFoundError:  # the parent package is missing
-        return False
+        ) from None
 
 
 def open_tracing(settings: GatewaySettings) -> "SpanTracing | None":

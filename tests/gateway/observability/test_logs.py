@@ -68,15 +68,15 @@ def test_an_exception_is_type_and_place(stream: io.StringIO, depth: int) -> None
 
 
 def test_values_in_other_people_s_sentences(stream: io.StringIO) -> None:
-    """Messages of uvicorn have their numbers, and types for other values; other libraries' have the
-    place only."""
+    """Messages of uvicorn have their numbers, and no other values; other libraries' have the place
+    only."""
     for value in (CANARY, 3):
         logging.getLogger("uvicorn.error").error("Cancel %s tasks", value)
     logging.getLogger("uvicorn.error").error("100 % or %d", CANARY)
     logging.getLogger("somebody.else").error(f"failed on {CANARY}")
     logging.getLogger("somebody.else").error("failed on %s", CANARY)
     told = [line["event"] for line in lines(stream)]
-    assert told[:3] == ["Cancel str tasks", "Cancel 3 tasks", "100 % or %d"]
+    assert told[:3] == ["Cancel %s tasks", "Cancel 3 tasks", "100 % or %d"]
     assert all(event.startswith("a message from test_logs.py:") for event in told[3:])
     assert CANARY not in stream.getvalue()
 
