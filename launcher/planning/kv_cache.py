@@ -6,12 +6,13 @@ from typing import Final
 from launcher.models.facts import ModelFacts
 
 BLOCK_TOKENS: Final = 16
+CACHED_BYTES: Final = {"fp8": 1, "float32": 4}
 
 
 def kv_bytes_per_layer(model: ModelFacts, kv_dtype: str) -> float:
     """Bytes of one token's keys and values in one layer; MLA has one latent for both."""
     width = model.latent or 2 * model.kv_heads * model.head_dim
-    return width * (1 if kv_dtype == "fp8" else 2)
+    return width * CACHED_BYTES.get(kv_dtype, 2)
 
 
 def kv_bytes_per_token(model: ModelFacts, kv_dtype: str = "auto") -> float:

@@ -137,16 +137,22 @@ class Workload:
     lora_rank: int = 0
 
     @property
+    def cached_dtype(self) -> str:
+        """The type of the KV cache: that of the model, unless it is configured."""
+        is_wide = self.kv_dtype == "auto" and self.dtype == "float32"
+        return "float32" if is_wide else self.kv_dtype
+
+    @property
     def request_gib(self) -> float:
         """KV of one expected request on one device, once its input has been read."""
-        needed = request_bytes(self.model, self.request_tokens, self.kv_dtype)
+        needed = request_bytes(self.model, self.request_tokens, self.cached_dtype)
         return needed * self.kv_share / GIB
 
     @property
     def longest_gib(self) -> float:
         """KV of one request that fills the context; vLLM starts with no less."""
         in_flight = self.batched_tokens * self.batches
-        needed = longest_bytes(self.model, self.max_model_len, in_flight, self.kv_dtype)
+        needed = longest_bytes(self.model, self.max_model_len, in_flight, self.cached_dtype)
         return needed * self.kv_share / GIB
 
     @property
@@ -250,7 +256,7 @@ def _memory(workload: Workload, weights: float, beside: float, room: float) -> M
     concurrent = workload.sequences if room >= workload.longest_gib else 0
     if concurrent and workload.request_gib:
         concurrent = min(int(room / workload.request_gib), concurrent)
-    per_token = kv_bytes_per_token(workload.model, workload.kv_dtype)
+    per_token = kv_bytes_per_token(workload.model, workload.cached_dtype)
     return MemoryEstimate(
         weights_gib=workload.weights_gib,
         weights_per_gpu_gib=weights,

@@ -23,6 +23,8 @@ from launcher.settings import LauncherSettings
 
 Preparation = Literal["embedded", "dequantize", "merge"]
 BFLOAT16_SINCE: Final = (8, 0)
+# `_FLOAT16_NOT_SUPPORTED_MODELS` in vLLM's config/model.py.
+WITHOUT_FLOAT16: Final = frozenset({"gemma2", "gemma3", "gemma3_text", "glm4"})
 COMMIT_LETTERS: Final = 12
 
 
@@ -76,7 +78,7 @@ class EnginePlan:
     @property
     def dtype(self) -> str:
         """The type of the loaded weights; vLLM takes float16 on GPUs older than bfloat16."""
-        dtype = loaded_dtype(self.model, self.settings.dtype)
+        dtype = loaded_dtype(self.model, self.workload.dtype)
         is_old = self.device == "cuda" and self.hardware.capability < BFLOAT16_SINCE
         return "float16" if is_old and dtype == "bfloat16" else dtype
 
@@ -135,6 +137,7 @@ def decide(
     context = choose_context_length(settings, model)
     estimate = estimator(settings, hardware, device)
     workload = _workload(settings, model, context, device)
+    workload = replace(workload, dtype=choose_dtype(settings, model, hardware, device))
     quantization = choose_quantization(settings.quantize, model, platform)
     workload = replace(workload, quantization=quantization.method)
     used = hardware if device == "cuda" else replace(hardware, gpus=())
@@ -198,10 +201,18 @@ def _workload(
         max_model_len=context.max_model_len,
         request_tokens=request_tokens(settings, context),
         sequences=min(batch.SMALLEST_BATCH, settings.max_inflight),
-        dtype=settings.dtype,
         kv_dtype=settings.kv_cache_dtype if device == "cuda" else "auto",
         lora_rank=_served_rank(settings, model) if device == "cuda" else 0,
     )
+
+
+def choose_dtype(
+    settings: LauncherSettings, model: ModelFacts, hardware: Hardware, device: Device
+) -> str:
+    """The configured type; float32 where vLLM takes it for want of bfloat16."""
+    is_old = device == "cuda" and hardware.capability < BFLOAT16_SINCE
+    is_wide = is_old and settings.dtype == "auto" and model.model_type in WITHOUT_FLOAT16
+    return "float32" if is_wide else settings.dtype
 
 
 def _served_rank(settings: LauncherSettings, model: ModelFacts) -> int:

@@ -19,7 +19,7 @@ LORA_RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # vLLM's MaxLoRARank
 def weight_bytes(model: ModelFacts, quantization: str | None, dtype: str = "auto") -> float:
     """Bytes of the loaded weights; the files' own size where they are served as they are."""
     if model.weight_bytes and quantization == model.quantization and dtype in ("auto", model.dtype):
-        is_halved = model.dtype == "float32" and model.quantization is None
+        is_halved = (dtype, model.dtype, quantization) == ("auto", "float32", None)
         return model.weight_bytes / (2 if is_halved else 1)  # vLLM loads float32 in 16 bits
     plain = DTYPE_BYTES[loaded_dtype(model, dtype)]
     experts, linear = _packed_bytes(model, quantization, plain)

@@ -14,6 +14,7 @@ from launcher.planning import gpu_share, kv_cache, memory, weights
 from launcher.planning.hardware import GIB
 from launcher.planning.memory import ParallelSizes, Workload
 from tests.gpu_engine.models import MODELS
+from tests.launcher.plans import plan
 
 GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source=GPT_OSS_20B)
 SMOL = from_config(CONFIGS["embedded"], source="embedded")
@@ -60,7 +61,35 @@ def test_files_that_are_there_are_believed() -> None:
     assert weights.weight_bytes(seen, "mxfp4") == 13 * GIB
     assert weights.weight_bytes(seen, None) == weights.weight_bytes(GPT_OSS, None)
     assert weights.weight_bytes(replace(wide, weight_bytes=GIB), None) == GIB / 2
+    assert weights.weight_bytes(replace(wide, weight_bytes=GIB), None, "float32") == GIB
     assert weights.loaded_dtype(wide, "auto") == "bfloat16"
+
+
+@pytest.mark.parametrize("kv_dtype", ["auto", "fp8"])
+def test_a_model_in_float32(kv_dtype: str) -> None:
+    """Weights take twice the memory, and so does a cache without a type of its own."""
+    narrow = replace(load(SMOL, None), kv_dtype=kv_dtype)
+    wide = replace(narrow, dtype="float32")
+
+    assert wide.weights_gib == 2 * narrow.weights_gib
+    assert wide.request_gib == (2 if kv_dtype == "auto" else 1) * narrow.request_gib
+
+
+@pytest.mark.parametrize(
+    ("cards", "dtype", "loaded"),
+    [
+        ("4x24,cc=7.5", "auto", "float32"),
+        ("4x24,cc=8.6", "auto", "bfloat16"),
+        ("4x24,cc=7.5", "float16", "float16"),
+        ("4x24,cc=7.5", "float32", "float32"),
+    ],
+)
+def test_models_that_float16_is_too_narrow_for(cards: str, dtype: str, loaded: str) -> None:
+    """On GPUs without bfloat16 vLLM computes them in float32, and the plan counts that."""
+    made = plan(cards, model=GEMMA, strict=False, dtype=dtype)
+
+    assert made.dtype == loaded
+    assert made.workload.weights_gib == pytest.approx(106 if loaded == "float32" else 53, rel=0.1)
 
 
 def test_buffers_of_an_adapter() -> None:
