@@ -10,6 +10,8 @@ from launcher.planning.plan import EnginePlan
 from tests.gpu_engine.cards import CARDS
 from tests.launcher.plans import plan
 
+MOST: Final = 8  # cards of a machine
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -67,3 +69,14 @@ def planned(wish: Wish, folder: Path) -> EnginePlan:
     ours: dict[str, Any] = dict(part.split("=") for part in wish.settings.split())
     place, model = hardware(wish.card, wish.count), folder / wish.model
     return plan(place, strict=False, reasoner_model=model, engine_args=wish.arguments, **ours)
+
+
+def planned_where_it_fits(card: str, model: str, folder: Path) -> tuple[Wish, EnginePlan]:
+    """The plan on the fewest of one, two, four and eight cards that hold the model; on eight,
+    with its refusal, if they do not."""
+    for count in (1, 2, 4, MOST):
+        wish = Wish(f"{count}x{card}", model)
+        made = planned(wish, folder)
+        if made.refusal is None:
+            break
+    return wish, made
