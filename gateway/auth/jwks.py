@@ -1,7 +1,6 @@
 """Public keys that verify tokens: a JWKS from a file or a URL."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -54,7 +53,7 @@ class Jwks:
         self._longest_s = longest_s
         self._clock = clock
         self._next_fetch = float("-inf")
-        self._fetching: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
         self._document = b""
         self._keys: Keys = {}
 
@@ -77,27 +76,18 @@ class Jwks:
         return self._keys.get(kid)
 
     async def refresh(self) -> None:
-        """Wait for one fetch, shared by all waiting requests; none begins within the cool-down."""
-        if self._fetching is None and self._clock() >= self._next_fetch:
-            self._next_fetch = self._clock() + self._cool_down_s
-            self._fetching = asyncio.create_task(self._update())
-        if self._fetching is not None:
-            await asyncio.shield(self._fetching)
+        """Fetch the keys, unless a fetch has begun within the cool-down; who comes meanwhile waits
+        for it. It goes on if its caller leaves."""
+        async with self._lock:
+            if self._clock() >= self._next_fetch:
+                self._next_fetch = self._clock() + self._cool_down_s
+                await asyncio.shield(self._update())
 
     async def run(self) -> None:
         """Fetch at intervals, sooner after a failure."""
-        try:
-            while True:
-                await self.refresh()
-                await asyncio.sleep(self._cool_down_s if self.problem else self._every_s)
-        finally:
-            await self._cancel()
-
-    async def _cancel(self) -> None:
-        if self._fetching is not None:
-            self._fetching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._fetching
+        while True:
+            await self.refresh()
+            await asyncio.sleep(self._cool_down_s if self.problem else self._every_s)
 
     async def _update(self) -> None:
         try:
@@ -113,8 +103,6 @@ class Jwks:
             if problem != self.problem:
                 log.error("%s cannot be fetched or used; the keys before stay in force", self._name)
             self.problem = problem
-        finally:
-            self._fetching = None
 
 
 def parse(document: bytes) -> Keys:
