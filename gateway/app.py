@@ -157,7 +157,7 @@ def build_services(settings: GatewaySettings, disclaimer: Disclaimer) -> Service
     metrics, limiter = Metrics(), LocalRateLimiter()
     shared = cluster_state(settings, limiter)
     engine, *metered = build_engine_clients(settings)
-    trail = Trail.of(settings, metrics.audit_feed)
+    trail = Trail.of(settings, metrics.count_fed)
     tracing = open_tracing(settings)
     labels = Labels.of(
         disclaimer,

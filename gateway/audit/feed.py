@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Self
 
 from gateway.audit import chain
 from gateway.audit.chain import START, ChainHead, Line
@@ -27,13 +27,7 @@ ROUND_S = 60.0
 STOP_S = 3.0
 
 
-class FeedReport(Protocol):
-    """Callback for the number of lines just sent, refused by the server (`set_aside`) or lost, and
-    for the age of the oldest waiting line."""
-
-    def __call__(
-        self, *, sent: int = 0, set_aside: int = 0, lost: int = 0, lag_s: float | None = None
-    ) -> None: ...
+Count = Callable[[str, int], None]  # of lines that were `sent`, `set_aside` or `lost`
 
 
 class AuditFeed:
@@ -49,15 +43,16 @@ class AuditFeed:
         self,
         follower: TrailFollower,
         repository: Repository,
-        report: FeedReport,
+        count: Count,
         *,
         pause_s: float = PAUSE_S,
     ) -> None:
         self._own = follower
         self._repository = repository
-        self._report = report
+        self._count = count
         self._pause_s = pause_s
         self._lags: dict[Path, float] = {}
+        self.lag_s = 0.0  # the age of the oldest waiting line
         self._next_adoption = self._next_resend = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="audit-feed", daemon=True)
@@ -65,9 +60,9 @@ class AuditFeed:
         self.on_tampering: Callable[[str], None] = lambda _: None
 
     @classmethod
-    def of(cls, settings: GatewaySettings, trail: Path, key: str, report: FeedReport) -> Self:
+    def of(cls, settings: GatewaySettings, trail: Path, key: str, count: Count) -> Self:
         """Build the feed of a trail; raises SettingsError."""
-        return cls(TrailFollower(trail, key), Repository.of(settings), report)
+        return cls(TrailFollower(trail, key), Repository.of(settings), count)
 
     def start(self) -> None:
         self._thread.start()
@@ -144,8 +139,7 @@ class AuditFeed:
                     self._send_next(self._own)
             finally:
                 follower.remove_aside(sent)
-        if sent:
-            self._report(sent=len(sent))
+        self._count("sent", len(sent))
 
     def _send_next(self, follower: TrailFollower) -> bool:
         """Send the next lines; return whether more may be ready."""
@@ -153,7 +147,7 @@ class AuditFeed:
             try:
                 lines = follower.read(MOST)
                 self._lags[follower.trail] = compute_age_s(lines[0][0]) if lines else 0.0
-                self._report(lag_s=max(self._lags.values()))
+                self.lag_s = max(self._lags.values())
                 self._send(follower, lines)
             except RepositoryUnavailable as problem:
                 self._fail(str(problem))
@@ -210,7 +204,8 @@ class AuditFeed:
             seq, name = line.head.seq, follower.trail.name
             log.error("audit line %d of %s is set aside: %s", seq, name, why)
         lost = count_lost(follower.place.head, line)
-        self._report(sent=is_sent, set_aside=not is_sent, lost=lost)
+        self._count("lost", lost)
+        self._count("sent" if is_sent else "set_aside", 1)
         follower.place = place
 
     def _fail(self, problem: str) -> None:

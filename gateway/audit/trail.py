@@ -24,7 +24,7 @@ from gateway.settings.audit import AuditSettings
 from gateway.settings.gateway import GatewaySettings
 
 if TYPE_CHECKING:
-    from gateway.audit.feed import AuditFeed, FeedReport
+    from gateway.audit.feed import AuditFeed, Count
     from gateway.safety.signatures import SigningKey
 
 LOOK_S = 1.0
@@ -60,7 +60,7 @@ class Trail:
         self._signing = signing
         self._names = names
         file.on_tampering = self._note_tampering
-        self._feed = feed  # what else reads the file that is written here
+        self.feed = feed  # what else reads the file that is written here
         if feed is not None:
             feed.on_tampering = self._note_tampering
         self._on_failure = settings.audit_on_failure
@@ -81,12 +81,12 @@ class Trail:
         self.failing = False
 
     @classmethod
-    def of(cls, settings: GatewaySettings, report: "FeedReport") -> "Trail | None":
-        """Return the trail for these settings; `report` is called with what its feed has sent."""
+    def of(cls, settings: GatewaySettings, count: "Count") -> "Trail | None":
+        """Return the trail for these settings; `count` counts the lines of its feed."""
         file, key = AuditFile.of(settings), settings.audit_key
         if file is None or key is None:
             return None
-        names, feed = Pseudonyms.from_settings(settings), feed_of(settings, report)
+        names, feed = Pseudonyms.from_settings(settings), feed_of(settings, count)
         signing = signing_key_of(settings)
         return cls(file, names, settings, feed=feed, signing=signing)
 
@@ -128,7 +128,7 @@ class Trail:
 
     def warnings(self) -> list[str]:
         failed = ["The audit trail cannot be written."] if self.has_failed() else []
-        waits = self._feed.warnings() if self._feed is not None else []
+        waits = self.feed.warnings() if self.feed is not None else []
         return [*failed, *([TAMPERED] if self.is_tampered else []), *waits, *self._notes]
 
     def _note_tampering(self, what: str) -> None:
@@ -148,8 +148,8 @@ class Trail:
         self._flush()
         with contextlib.suppress(OSError):  # no room: a kill then shows only in `start`
             self._journal = InflightJournal(self._file.path, self._file.key)
-        if self._feed is not None:
-            self._feed.start()
+        if self.feed is not None:
+            self.feed.start()
         self._work()
         self._thread.start()
 
@@ -161,8 +161,8 @@ class Trail:
         while self._thread.is_alive() and left != len(self._pending):
             left = len(self._pending)
             self._thread.join(STOP_S)
-        if self._feed is not None:
-            self._feed.stop()
+        if self.feed is not None:
+            self.feed.stop()
 
     def _run(self) -> None:
         with fault_logged("fault", then=self._note_death):
@@ -296,15 +296,15 @@ class Trail:
             self._journal.close()
 
 
-def feed_of(settings: GatewaySettings, report: "FeedReport") -> "AuditFeed | None":
+def feed_of(settings: GatewaySettings, count: "Count") -> "AuditFeed | None":
     trail, key = settings.audit_file, settings.audit_key
     if settings.audit_fhir_url is None or trail is None or key is None:
         return None
     from gateway.audit.feed import AuditFeed  # an HTTP client: only where one is used
 
-    return AuditFeed.of(settings, trail, key.get_secret_value(), report)
+    return AuditFeed.of(settings, trail, key.get_secret_value(), count)
 
 
 def check_feed(settings: GatewaySettings) -> None:
     """Raise SettingsError for a file of the feed that cannot be used."""
-    feed_of(settings, lambda **_: None)
+    feed_of(settings, lambda *_: None)

@@ -19,16 +19,10 @@ class Metrics(Families):
         self.vault_failing.set(failing)
         self.vault_waiting.set(waiting)
 
-    def audit_feed(
-        self, *, sent: int = 0, set_aside: int = 0, lost: int = 0, lag_s: float | None = None
-    ) -> None:
-        counts = {"sent": sent, "set_aside": set_aside, "lost": lost}
-        for outcome in filter(counts.get, counts):
-            self.fed.labels(outcome).inc(counts[outcome])
-        if sent:
+    def count_fed(self, outcome: str, count: int) -> None:
+        self.fed.labels(outcome).inc(count)
+        if outcome == "sent" and count:
             self.feed_success.set_to_current_time()
-        if lag_s is not None:
-            self.feed_lag.set(lag_s)
 
     def count_failure(self, task: str) -> None:
         self.background_failures.labels(task).inc()
@@ -37,18 +31,15 @@ class Metrics(Families):
         self, phase: str, admission: AdmissionQueue, certificates: Mapping[str, float]
     ) -> None:
         """Set the gauges of the current state, before a scrape."""
-        self.observe_admission(admission)
+        self.inflight.set(admission.inflight)
+        self.waiting.set(admission.waiting)
+        self.places.set(admission.max_inflight)
+        self.queue.set(admission.max_queue)
         self.ready.set(phase == "ready")
         for name, gauge in self.phases.items():
             gauge.set(name == phase)
         for name, end in certificates.items():
             self.certificate_end.labels(name).set(end)
-
-    def observe_admission(self, admission: AdmissionQueue) -> None:
-        self.inflight.set(admission.inflight)
-        self.waiting.set(admission.waiting)
-        self.places.set(admission.max_inflight)
-        self.queue.set(admission.max_queue)
 
     def observe(self, record: RequestRecord) -> None:
         self._count_http(record)

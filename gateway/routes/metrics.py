@@ -37,6 +37,7 @@ def set_gauges(services: Services) -> None:
         own.audit_failing.set(trail.has_failed())
         own.audit_lost.set(trail.lost)
         own.audit_tampered.set(trail.is_tampered)
+        own.feed_lag.set(trail.feed.lag_s if trail.feed is not None else 0)
 
 
 @router.get("/v1/mmhie/load")

@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -40,25 +41,18 @@ def repository() -> Iterator[StrictRepository]:
         yield server
 
 
-class Counts(dict[str, float]):
-    """Sums of a feed's reports."""
-
-    def __call__(self, *, lag_s: float | None = None, **counts: int) -> None:
-        for name, count in counts.items():
-            self[name] = self.get(name, 0) + count
-        if lag_s is not None:
-            self["lag_s"] = lag_s
-
-
 class Feeding:
     """A trail, the server that gets its lines, and feeds that are begun one after the other."""
 
     def __init__(
         self, path: Path, repository: StrictRepository, append: Append, stack: ExitStack
     ) -> None:
-        self.path, self.repository, self.counts = path, repository, Counts()
+        self.path, self.repository, self.counts = path, repository, Counter[str]()
         self._append, self._stack = append, stack
         self.tampering: list[str] = []
+
+    def count(self, outcome: str, count: int) -> None:
+        self.counts[outcome] += count
 
     def write(self, count: int) -> None:
         """Append so many lines, in files of 4 kB."""
@@ -68,7 +62,7 @@ class Feeding:
     def begin(self, url: str = "", auth: Any = None) -> AuditFeed:
         follower = TrailFollower(self.path, KEY)
         server = Repository(url or self.repository.url, NO_TLS, auth)
-        feed = AuditFeed(follower, server, self.counts, pause_s=0.01)
+        feed = AuditFeed(follower, server, self.count, pause_s=0.01)
         feed.on_tampering = self.tampering.append
         feed.start()
         self._stack.callback(feed.stop)
@@ -192,7 +186,7 @@ def test_rotations_are_followed(feeding: Feeding) -> None:
 
     assert len(rotated_files(feeding.path)) > 5
     assert feeding.receive(last) == list(range(1, last + 1))
-    until(lambda: feeding.counts.get("sent") == last)
+    until(lambda: feeding.counts["sent"] == last)
     assert feeding.counts["lost"] == 0
 
 
@@ -205,7 +199,7 @@ def test_one_refused_event_is_set_aside(feeding: Feeding, caplog: pytest.LogCapt
     feeding.write(1)
     feeding.receive(9)
     feeding.write(1)
-    until(lambda: feeding.counts.get("set_aside") == 2)
+    until(lambda: feeding.counts["set_aside"] == 2)
     feeding.write(1)
 
     assert feeding.receive(10) == [1, 2, 4, 5, 6, 7, 8, 9, 10, 12]
@@ -222,11 +216,11 @@ def test_events_set_aside_are_sent_again(feeding: Feeding, monkeypatch: pytest.M
     feeding.repository.judge = lambda _: 422
     feeding.write(3)
     feeding.begin()
-    until(lambda: feeding.counts.get("set_aside") == 4)
+    until(lambda: feeding.counts["set_aside"] == 4)
     with feeding.path.with_name("audit.jsonl.aside").open("ab") as file:
         file.write(b'[1,2]\n{"seq":7,"prev":"","kind":"test","mac":"0"}\n')
     feeding.repository.judge = lambda event: 422 if seq_of(event) == 2 else 201
-    until(lambda: feeding.counts.get("sent") == 3)
+    until(lambda: feeding.counts["sent"] == 3)
 
     assert sorted(feeding.repository.seqs) == [1, 1, 3]
     left = TrailFollower(feeding.path, KEY).lines_aside()
@@ -275,7 +269,7 @@ def test_a_slow_or_strange_server(
     total = lines(feeding.path)[-1]["seq"]
     expected = set(range(1, total + 1)) - set(poison)
     feeding.begin()
-    until(lambda: feeding.counts.get("sent") == len(expected))
+    until(lambda: feeding.counts["sent"] == len(expected))
     aside = [line.head.seq for line in TrailFollower(feeding.path, KEY).lines_aside()]
 
     assert set(server.seqs) == expected
@@ -313,7 +307,7 @@ def test_an_answer_of_somebody_else(feeding: Feeding, body: bytes, said: str) ->
     feed = feeding.begin()
     until(lambda: said in str(feed.warnings()))
     feeding.write(2)
-    assert "sent" not in feeding.counts
+    assert not feeding.counts["sent"]
     feeding.repository.instead = b""
 
     assert feeding.receive(3) == [1, 2, 3]
