@@ -24,6 +24,7 @@ from gateway.cli.command import (
     CommandError,
     NegativeResult,
     audit,
+    decode_argument,
     describe,
     flatten,
     lay_out,
@@ -73,12 +74,20 @@ def checked_time(text: str | None) -> str | None:
         ) from None
 
 
+def decode_name(name: str | None) -> str | None:
+    """Return a name that may be an argument in another encoding."""
+    return name and decode_argument(name)
+
+
 File = Annotated[
     Path | None,
     typer.Option(help="One audit file; default: all in the folder of MMHIE_AUDIT_FILE."),
 ]
 RequestId = Annotated[str, typer.Argument(help="As in X-Request-Id.", show_default=False)]
-Patient = Annotated[str, typer.Argument(help="A number of the patient.", show_default=False)]
+Patient = Annotated[
+    str,
+    typer.Argument(callback=decode_name, help="A number of the patient.", show_default=False),
+]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Write a table for a spreadsheet.")]
 Since = Annotated[
     str | None,

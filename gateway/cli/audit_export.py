@@ -18,6 +18,7 @@ from gateway.cli.audit import (
     NothingFound,
     Since,
     Until,
+    decode_name,
     find,
     open_search,
     record_query,
@@ -35,9 +36,13 @@ FEEDBACK = ("feedback", "feedback_closed")
 
 Client = Annotated[str | None, typer.Option(help="Name of a key, or subject of a token.")]
 Person = Annotated[
-    str | None, typer.Option(help="Who asked, signed off, closed, or held the model.")
+    str | None,
+    typer.Option(callback=decode_name, help="Who asked, signed off, closed, or held the model."),
 ]
-Patient = Annotated[str | None, typer.Option(help="Identifier of the patient who was asked about.")]
+Patient = Annotated[
+    str | None,
+    typer.Option(callback=decode_name, help="Identifier of the patient who was asked about."),
+]
 Request = Annotated[str | None, typer.Option(help="Request id, the gateway's or the caller's.")]
 Outcome = Annotated[
     str | None, typer.Option(help="How it ended: ok, an error code, or a status as 429.")
@@ -82,15 +87,16 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
         "notice": notice,
         "outcome": outcome,
         "route": route,
-        "person": person and [person, *Pseudonyms.from_settings(load()).users(person)],
-        "patient": patient and record_query(patient, operator_name()),
+        "person": None if person is None else names_of(person),
+        "patient": None if patient is None else record_query(patient, operator_name()),
     }
     with open_search(file) as search:
         if count_by is not None:
             write_counts(search, count_by, given)
             return
         records = find(search, **given)
-        if not put_lines(to_fhir(search, records) if as_fhir else records) and any(given.values()):
+        written = put_lines(to_fhir(search, records) if as_fhir else records)
+        if not written and any(value is not None for value in given.values()):
             raise NothingFound(
                 NONE if patient is None else NO_PATIENT.format(form=identify(patient).form)
             )
@@ -100,6 +106,11 @@ def to_fhir(search: Search, records: Iterable[Json]) -> Iterator[Json]:
     """Yield the FHIR resources of records; an answer is signed off after its line was written."""
     feedback = [line.record for line in search.find({"kinds": FEEDBACK}) if line.is_genuine]
     return chain.from_iterable(map(Export(sign_offs_in(feedback)).resources, records))
+
+
+def names_of(person: str) -> list[str]:
+    """Return the names under which a person may be recorded; of a patient these are pseudonyms."""
+    return [person, *Pseudonyms.from_settings(load()).users(person)]
 
 
 def write_counts(search: Search, by: Group, given: dict[str, object]) -> None:

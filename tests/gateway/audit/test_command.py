@@ -348,6 +348,19 @@ def test_what_is_no_time_is_refused(desk: Desk, events: Path, text: str) -> None
     assert "is no time" in desk.run("audit", "export", "--until", text, exit_code=2)[1]
 
 
+@pytest.mark.parametrize("name", ["", "\udcff\udcfe"])
+@pytest.mark.parametrize(
+    "words", ["patient", "export --patient", "export --person", "export --client"]
+)
+def test_a_name_that_is_none(desk: Desk, append: Append, words: str, name: str) -> None:
+    """An empty variable of a script, or an argument that is not UTF-8, names nobody."""
+    append([REQUEST_LINE])
+    out, err = desk.run("audit", *words.split(), name, exit_code=1)
+
+    assert out == ""
+    assert "No line of the trail fits" in err
+
+
 def test_what_cannot_be(desk: Desk, trail: Path) -> None:
     """One sentence, and nothing is shown."""
     out, err = desk.run("audit", "show", "nope", exit_code=1)
