@@ -148,6 +148,7 @@ class GeneratedAnswer(ABC):
         prompt, services = self.request.prompt, self.services
         where, wording = services.settings.disclaimer_in_text, services.screener.wording
         policy = OutputPolicy(
+            key=services.labels.key,
             around=self.place(Surroundings.of(self.label, where, wording)),
             warnings=tuple(prompt.warnings()),
             served=self.request.model.ids,
@@ -155,7 +156,7 @@ class GeneratedAnswer(ABC):
             signer=services.labels.signer(self.label),
             was_input_cut=prompt.was_cut,
         )
-        return ChoiceState(policy.digest(services.labels.key), policy)
+        return ChoiceState(policy.digest(), policy)
 
     def place(self, around: Surroundings) -> Surroundings:
         """Return the texts around the answer, of which MMHIE_DISCLAIMER_IN_TEXT sets these."""

@@ -116,16 +116,9 @@ class PendingChunk(NamedTuple):
 class ChunkRelay(EventRelay):
     """Relays one stream, event by event. It adds no chunk; all other bytes are the engine's."""
 
-    def __init__(
-        self,
-        initial: Json,
-        *,
-        key: bytes,
-        took_usage: bool,
-        policy: OutputPolicy = PLAIN,
-    ) -> None:
+    def __init__(self, initial: Json, policy: OutputPolicy = PLAIN, *, took_usage: bool) -> None:
         """`took_usage`: we requested the usage chunk, not the caller."""
-        super().__init__(initial, key=key, policy=policy)
+        super().__init__(initial, policy)
         self._unsent: Json | None = initial
         self._repeatable = labels.repeatable(initial)
         self._took_usage = took_usage
@@ -228,7 +221,7 @@ class ChunkRelay(EventRelay):
         if state is None:
             if len(self._choices) >= MOST_CHOICES:
                 raise openai_json.too_many_choices()
-            mac = self._policy.digest(self._key)
+            mac = self._policy.digest()
             state = self._choices[index] = ChoiceState.at(index, mac, self._policy)
         return state
 

@@ -19,11 +19,10 @@ class EventRelay(AnswerTally, ABC):
 
     pass_chunk: PassChunk | None = None  # the fast path for an event in its HTTP chunk
 
-    def __init__(self, initial: Json, *, key: bytes, policy: OutputPolicy = PLAIN) -> None:
+    def __init__(self, initial: Json, policy: OutputPolicy = PLAIN) -> None:
         super().__init__()
         self.ended = False
         self._initial = initial
-        self._key = key
         self._policy = policy
 
     @abstractmethod

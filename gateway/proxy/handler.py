@@ -1,7 +1,7 @@
 """The pass-through of vLLM's chat, completions, responses and messages APIs."""
 
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from sys import getsizeof
 
@@ -24,17 +24,18 @@ from gateway.pipeline import (
     is_stream,
     origin_headers,
 )
-from gateway.proxy import json_response
 from gateway.proxy.chunks import ChunkRelay
 from gateway.proxy.event_relay import EventRelay, PassChunk
-from gateway.proxy.json_response import Labelled, WholeAnswer
+from gateway.proxy.json_response import WholeAnswer
 from gateway.proxy.message_events import MessageEventRelay
-from gateway.proxy.output_policy import PLAIN, OutputPolicy, policy_for
+from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.record import most_prompt_tokens
 from gateway.runtime.heavy_work import HEAVY_BYTES, HeavyWork
 from gateway.runtime.json_types import Json
 from gateway.safety.labels import not_generated
+from gateway.safety.placement import effective
+from gateway.safety.reasoning import is_shown
 from gateway.services import Services
 
 # Their streams always have token counts.
@@ -87,21 +88,18 @@ class PassThrough:
     def _policy(
         self, incoming: Incoming, model: ServedModel, services: Services, *, may_see: bool
     ) -> OutputPolicy:
-        path, request = self.path, incoming.request
-        policy = policy_for(
-            services.settings,
-            path,
-            request,
-            may_see=may_see,
+        path, request, settings = self.path, incoming.request, services.settings
+        echoed, where = echoed_prompts(path, request), settings.disclaimer_in_text
+        return OutputPolicy(
+            key=services.labels.key,
+            hides_reasoning=not is_shown(settings.reasoning, may_see),
+            placement=where if where == "off" else effective(where, path, request),
             warnings=tuple(early_warnings(path, request, reasons=model.reasons)),
             served=model.ids,
+            transcript=incoming.transcript,
+            echoed=echoed,
+            generates=not echoed or request_policy.answer_budget(path, request) != 0,
         )
-        if incoming.transcript is not None:
-            policy = replace(policy, transcript=incoming.transcript)
-        if echoed := echoed_prompts(path, request):
-            budget = request_policy.answer_budget(path, request)
-            policy = replace(policy, echoed=echoed, generates=budget != 0)
-        return policy
 
 
 def additions(
@@ -146,32 +144,18 @@ class PreparedPassThrough(Prepared):
         check_form(streams, self.stream)
         if not self.policy.generates:
             opened = opened._replace(label=not_generated(opened.label))
-        policy = self.policy.with_label(opened.label, services.screener.wording)
-        if signer := services.labels.signer(opened.label):
-            policy = replace(policy, signer=signer)
+        label, labels = opened.label, services.labels
+        policy = self.policy.with_label(label, services.screener.wording, labels.signer(label))
         if streams:
-            relay = self._relay(opened.label, policy, services)
-            return RelayedStream(opened, relay, services.heavy)
-        return WholeAnswer(opened, self._labelling(opened.label, policy, services), services.heavy)
+            return RelayedStream(opened, self._relay(label, policy), services.heavy)
+        return WholeAnswer(opened, policy, services.heavy)
 
-    def _labelling(
-        self, label: Json, policy: OutputPolicy, services: Services
-    ) -> Callable[[bytes], Labelled]:
-        return partial(
-            json_response.label,
-            initial=label,
-            key=services.labels.key,
-            path=self.path,
-            policy=policy,
-        )
-
-    def _relay(self, label: Json, policy: OutputPolicy, services: Services) -> EventRelay:
-        key = services.labels.key
+    def _relay(self, label: Json, policy: OutputPolicy) -> EventRelay:
         if self.path == RESPONSES:
-            return ResponseEventRelay(label, key=key, policy=policy)
+            return ResponseEventRelay(label, policy)
         if self.path == MESSAGES:
-            return MessageEventRelay(label, key=key, policy=policy)
-        return ChunkRelay(label, key=key, took_usage=self.takes_usage, policy=policy)
+            return MessageEventRelay(label, policy)
+        return ChunkRelay(label, policy, took_usage=self.takes_usage)
 
 
 class RelayedStream:

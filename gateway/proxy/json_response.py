@@ -1,6 +1,5 @@
 """JSON answers: one key is added at the end of the engine's own JSON."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -31,38 +30,31 @@ class Labelled(NamedTuple):
     usage: Json | None
 
 
-def label(
-    sent: bytes,
-    initial: Json,
-    *,
-    key: bytes,
-    path: str,
-    policy: OutputPolicy = PLAIN,
-) -> Labelled:
+def label(sent: bytes, initial: Json, path: str, policy: OutputPolicy = PLAIN) -> Labelled:
     """Label an answer; raise EngineGarbled or EngineRejected."""
     parsed = openai_json.parse(sent)
     answer = openai_json.remove_label(parsed)
     if answer.get("error") and path != RESPONSES:  # there it is a field of a failed response
         raise EngineRejected("The engine failed while it was answering; try again.")
     if path in PASS_ON:
-        state = ChoiceState(policy.digest(key), policy)
+        state = ChoiceState(policy.digest(), policy)
         state.check_model_name(answer.get("model"))
         changes, finish = PASS_ON[path](answer, state)
         final = state.final(finish, fingerprint=None)
     else:
-        final, changes = pass_on_choices(answer, key, policy)
+        final, changes = pass_on_choices(answer, policy)
     body = orjson.dumps({**answer, **changes}) if changes or answer is not parsed else sent
     labelled = openai_json.append(body, {"mmhie": labels.merge(initial, final)})
     counts = messages_output.token_counts if path == MESSAGES else openai_json.read_usage
     return Labelled(labelled, final, counts(answer))
 
 
-def pass_on_choices(answer: Json, key: bytes, policy: OutputPolicy) -> tuple[Json, Json]:
+def pass_on_choices(answer: Json, policy: OutputPolicy) -> tuple[Json, Json]:
     """Return the common closing label of the choices, and the choices if changed."""
     choices = openai_json.read_choices(answer)
     if not choices:
         raise EngineGarbled("The engine's answer has no choices; try again.")
-    mac = policy.digest(key)
+    mac = policy.digest()
     states = [ChoiceState.at(choice.get("index", 0), mac, policy) for choice in choices]
     passed = [state.pass_on(choice) for state, choice in zip(states, choices, strict=True)]
     states[0].check_model_name(answer.get("model"))
@@ -86,16 +78,14 @@ def merge_finals(finals: list[Json]) -> Json:
 class WholeAnswer(AnswerTally):
     """A JSON answer with its label."""
 
-    def __init__(
-        self, opened: Opened, label: Callable[[bytes], Labelled], heavy: HeavyWork
-    ) -> None:
+    def __init__(self, opened: Opened, policy: OutputPolicy, heavy: HeavyWork) -> None:
         super().__init__()
         self.tally = self
         self._exchange = opened.exchange
         self._headers = [*origin_headers(opened.label), NO_STORE]
+        self._label = partial(label, initial=opened.label, path=opened.request.path, policy=policy)
         self._memory = opened.memory
         self._response = opened.response
-        self._label = label
         self._heavy = heavy
 
     async def send(self) -> None:

@@ -1,19 +1,17 @@
 """The output policy of one caller, applied to the choices of an answer."""
 
-from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.engine import openai_json
 from gateway.errors import EngineGarbled
 from gateway.runtime.json_types import Json
 from gateway.safety import harmony, labels, reasoning
 from gateway.safety.labels import Digest, Ending
-from gateway.safety.placement import NOTHING, Placement, Surroundings, effective
+from gateway.safety.placement import NOTHING, Placement, Surroundings
 from gateway.safety.reasoning import reasoning_text
 from gateway.safety.transcript import Transcript
 from gateway.safety.wording import Wording
-from gateway.settings.gateway import GatewaySettings
 
 if TYPE_CHECKING:
     from gateway.safety.signatures import LabelSigner
@@ -22,8 +20,7 @@ MOST_ENDS = 4  # some engines send two
 WENT_ON = "The engine went on after the end of an answer; try again."
 
 
-@dataclass(frozen=True)
-class OutputPolicy:
+class OutputPolicy(NamedTuple):
     """Changes to the engine's output for one caller; by default none.
 
     The texts of `around` stand around the answer's. `warnings` are those of the request. `served`
@@ -32,8 +29,8 @@ class OutputPolicy:
     it is not known as text.
     """
 
-    policy: reasoning.Policy = "pass"
-    may_see: bool = False
+    key: bytes = b""  # of the digests
+    hides_reasoning: bool = False
     placement: Placement = "off"
     around: Surroundings = NOTHING
     warnings: tuple[str, ...] = ()
@@ -44,12 +41,8 @@ class OutputPolicy:
     generates: bool = True  # False if the answer is the prompt alone
     was_input_cut: bool = False
 
-    @cached_property
-    def hides_reasoning(self) -> bool:
-        return not reasoning.is_shown(self.policy, self.may_see)
-
-    def digest(self, key: bytes) -> Digest:
-        mac = labels.new_digest(key, self.transcript)
+    def digest(self) -> Digest:
+        mac = labels.new_digest(self.key, self.transcript)
         return mac if self.signer is None else labels.DoubleDigest(mac)
 
     def sign(self, final: Json, mac: Digest) -> Json:
@@ -58,30 +51,17 @@ class OutputPolicy:
             return final
         return self.signer.sign(final, mac.plain())
 
-    def with_label(self, label: Json, wording: Wording) -> "OutputPolicy":
+    def with_label(
+        self, label: Json, wording: Wording, signer: "LabelSigner | None"
+    ) -> "OutputPolicy":
         """Return the policy for an answer with this label, whose texts may stand around it."""
-        if self.placement == "off":
+        if self.placement == "off" and signer is None:
             return self
-        return replace(self, around=Surroundings.of(label, self.placement, wording))
+        around = Surroundings.of(label, self.placement, wording)
+        return self._replace(around=around, signer=signer)
 
 
 PLAIN = OutputPolicy()
-cached_policy = lru_cache(maxsize=256)(OutputPolicy)  # a gateway has only a few different ones
-
-
-def policy_for(
-    settings: GatewaySettings,
-    path: str,
-    request: Json,
-    *,
-    may_see: bool,
-    warnings: tuple[str, ...],
-    served: tuple[str, ...] = (),
-) -> OutputPolicy:
-    """Return the output policy for a request; `may_see` tells if the caller may see reasoning."""
-    wanted = settings.disclaimer_in_text
-    where = wanted if wanted == "off" else effective(wanted, path, request)
-    return cached_policy(settings.reasoning, may_see, where, NOTHING, warnings, served)
 
 
 def with_content(choice: Json, text: str) -> Json:

@@ -72,7 +72,7 @@ class ResponseEventRelay(NamedEventRelay):
 
     def _repeat(self, event: bytes, kind: str, body: Json) -> bytes:
         """Apply the output policy to an event that repeats the text of the deltas."""
-        own = ChoiceState(labels.new_digest(self._key), self._policy)
+        own = ChoiceState(labels.new_digest(self._policy.key), self._policy)
         try:
             passed = pass_repeat(body, kind, own)
         except (AttributeError, TypeError):
@@ -81,7 +81,7 @@ class ResponseEventRelay(NamedEventRelay):
 
     def _close(self, event: bytes, body: Json) -> bytes:
         response = body.get("response") or {}
-        state = ChoiceState(self._policy.digest(self._key), self._policy)
+        state = ChoiceState(self._policy.digest(), self._policy)
         changes, finish = responses_output.pass_on(response, state)
         state.check_model_name(response.get("model"))
         final = state.final(finish, fingerprint=None)

@@ -36,9 +36,9 @@ class NamedEventRelay(EventRelay):
 
     form: ClassVar[TextForm]
 
-    def __init__(self, initial: Json, *, key: bytes, policy: OutputPolicy = PLAIN) -> None:
-        super().__init__(initial, key=key, policy=policy)
-        self._state = ChoiceState(policy.digest(key), policy)
+    def __init__(self, initial: Json, policy: OutputPolicy = PLAIN) -> None:
+        super().__init__(initial, policy)
+        self._state = ChoiceState(policy.digest(), policy)
         self._place: object = None  # of the text in the answer
         self._waiting: WaitingDelta | None = None
 

@@ -24,7 +24,7 @@ KEY = b"k"
 FIRST = {"disclaimer": {"text": "Not advice."}, "notices": [], "provenance": {"request_id": "id-1"}}
 SHAPES = (
     PLAIN,
-    OutputPolicy(policy="hide"),
+    OutputPolicy(hides_reasoning=True),
     OutputPolicy(around=Surroundings("Not advice.\n\n", "\n\nNot advice.")),
 )
 READ_BYTES = 512  # may be nothing but empty events, unlike larger reads
@@ -65,22 +65,20 @@ def shape_of(data: bytes) -> OutputPolicy:
 def chunks(data: bytes) -> None:
     """Streams of chat and text completions."""
     took = bool(data and data[0] & 4)
-    relay = ChunkRelay(FIRST, key=KEY, took_usage=took, policy=shape_of(data))
+    relay = ChunkRelay(FIRST, took_usage=took, policy=shape_of(data))
     relayed(data[1:], relay)
 
 
 def response_events(data: bytes) -> None:
     """Streams of the Responses API."""
-    relayed(data[1:], ResponseEventRelay(FIRST, key=KEY, policy=shape_of(data)))
+    relayed(data[1:], ResponseEventRelay(FIRST, shape_of(data)))
 
 
 def answers(data: bytes) -> None:
     """Answers in one piece: labelled JSON, or an error."""
     path = ("/v1/chat/completions", "/v1/completions", "/v1/responses")[(data or b"\0")[0] // 8 % 3]
     try:
-        body, final, _ = json_response.label(
-            data[1:], FIRST, key=KEY, path=path, policy=shape_of(data)
-        )
+        body, final, _ = json_response.label(data[1:], FIRST, path=path, policy=shape_of(data))
     except EngineGarbled:
         return
     assert orjson.loads(body)["mmhie"]["disclaimer"] == FIRST["disclaimer"]

@@ -86,7 +86,7 @@ def parted(event: bytes) -> None:
 
 
 def relay_chat(data: bytes) -> None:
-    relay = ChunkRelay(FIRST, key=KEY, took_usage=False)
+    relay = ChunkRelay(FIRST, took_usage=False)
     for event in sse.EventBuffer().feed(data):
         relay.relay(event)
 
@@ -104,7 +104,7 @@ def labelled(text: str) -> None:
     said = text[: len(text) // 5]
     answer = {"choices": [{"index": 0, "message": {"content": said}, "finish_reason": "stop"}]}
     body = orjson.dumps(answer)
-    json_response.label(body, FIRST, key=KEY, path="/v1/chat/completions")
+    json_response.label(body, FIRST, path="/v1/chat/completions")
 
 
 def deep(body: bytes) -> None:

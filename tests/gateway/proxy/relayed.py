@@ -119,7 +119,7 @@ class Line:
         self._exchange = exchange_on(self._cycle)
         self._exchange.outcome = self.outcome
         self._exchange.write_framed = self._write_framed
-        self._relay = ChunkRelay(FIRST, key=KEY, took_usage=False)
+        self._relay = ChunkRelay(FIRST, took_usage=False)
         self._connection = Connection(asyncio.get_running_loop())
 
     def _write_framed(self, chunk: bytes) -> bool:

@@ -42,7 +42,7 @@ USAGE_CHUNK = chunk(usage=USAGE, system_fingerprint=FINGERPRINT)
 def relay_all(
     events: list[bytes], *, took_usage: bool, policy: OutputPolicy = PLAIN
 ) -> tuple[list[bytes], ChunkRelay]:
-    relay = ChunkRelay(FIRST, key=KEY, took_usage=took_usage, policy=policy)
+    relay = ChunkRelay(FIRST, took_usage=took_usage, policy=policy)
     return [out for event in events if (out := relay.relay(event))], relay
 
 
@@ -96,7 +96,7 @@ def test_a_chunk_after_the_finishing_one_does_not_overtake_it() -> None:
 )
 def test_nonsense_is_named(content: bytes, kind: type[GatewayError]) -> None:
     """Invalid events raise an error that does not repeat them."""
-    relay = ChunkRelay(FIRST, key=KEY, took_usage=True)
+    relay = ChunkRelay(FIRST, took_usage=True)
     with pytest.raises(kind) as raised:
         relay.relay(b"data: " + content + b"\n\n")
     assert "chest" not in raised.value.message
@@ -105,7 +105,7 @@ def test_nonsense_is_named(content: bytes, kind: type[GatewayError]) -> None:
 def test_a_fault_of_the_request_found_late_is_the_callers() -> None:
     """vLLM may send 200 and then a 400 as the first chunk: type, param and code stay, the message
     is redacted."""
-    relay = ChunkRelay(FIRST, key=KEY, took_usage=True)
+    relay = ChunkRelay(FIRST, took_usage=True)
     error = {"message": "not a regex: (chest pain", "type": "BadRequestError", "param": "regex"}
     with pytest.raises(GatewayError) as raised:
         relay.relay(sse.encode({"error": {**error, "code": 400}}))
@@ -188,7 +188,7 @@ def test_the_disclaimer_surrounds_the_text_once() -> None:
 
 def test_choices_nobody_asked_for_are_a_fault() -> None:
     """The number of choices is bounded, since the state of each is stored."""
-    relay = ChunkRelay(FIRST, key=KEY, took_usage=False)
+    relay = ChunkRelay(FIRST, took_usage=False)
     for index in range(16):
         relay.relay(sse.encode(chunk(said("a", index=index))))
     for many in ([said("a", index=16)], [said("a")] * 17):

@@ -43,7 +43,7 @@ def escaped(document: bytes) -> bytes:
 def test_a_whole_answer_has_one_label(path: str, spelt: Callable[[bytes], bytes]) -> None:
     """The gateway's, at the end."""
     body = spelt(json.dumps(FORGED | WHOLE[path]).encode())
-    answer = json_response.label(body, FIRST, key=b"k", path=path).body
+    answer = json_response.label(body, FIRST, path=path).body
 
     document = json.loads(answer, object_pairs_hook=pairs_once)
     assert document["mmhie"]["disclaimer"] == FIRST["disclaimer"]
@@ -53,7 +53,7 @@ def test_a_whole_answer_has_one_label(path: str, spelt: Callable[[bytes], bytes]
 @pytest.mark.parametrize("spelt", [bytes, escaped])
 def test_a_chunk_has_one_label(spelt: Callable[[bytes], bytes]) -> None:
     """The first and the closing chunk; chunks between them have none."""
-    relay = ChunkRelay(FIRST, key=b"k", took_usage=False)
+    relay = ChunkRelay(FIRST, took_usage=False)
     for finish in (None, None, None, "stop"):
         choice = {"index": 0, "delta": {"content": "a"}, "finish_reason": finish}
         sent = relay.relay(spelt(sse.encode({**FORGED, "choices": [choice]})))
@@ -75,7 +75,7 @@ def test_an_event_has_one_label(
     kind: Any, name: str, body: dict[str, Any], spelt: Callable[[bytes], bytes]
 ) -> None:
     """A forged label beside or inside the labelled object is removed."""
-    sent = kind(FIRST, key=b"k").relay(spelt(sse.named(name, {"type": name, **body, **FORGED})))
+    sent = kind(FIRST).relay(spelt(sse.named(name, {"type": name, **body, **FORGED})))
 
     assert b"forged" not in sent
     json.loads(sse.payload(sent), object_pairs_hook=pairs_once)

@@ -19,11 +19,11 @@ START = {"id": "m1", "content": [], "usage": {"input_tokens": 7, "output_tokens"
 
 
 def response() -> ResponseEventRelay:
-    return ResponseEventRelay(FIRST, key=b"k")
+    return ResponseEventRelay(FIRST)
 
 
 def message(policy: OutputPolicy = PLAIN) -> MessageEventRelay:
-    own = MessageEventRelay(FIRST, key=b"k", policy=policy)
+    own = MessageEventRelay(FIRST, policy)
     own.relay(event("message_start", message=START))
     return own
 
@@ -77,16 +77,16 @@ SAID = {"type": "response.output_text.delta", "inner": {"delta": "b"}, "delta": 
 
 def test_events_are_known_by_their_type() -> None:
     """As by the callers: another name, or a look-alike of the text, hides no text or thought."""
-    own = ResponseEventRelay(FIRST, key=b"k", policy=OutputPolicy(policy="hide"))
+    own = ResponseEventRelay(FIRST, OutputPolicy(hides_reasoning=True))
     own.relay(sse.named("ping", SAID))
-    assert own.digests() == [keyed_digest(b"k", "a")]
+    assert own.digests() == [keyed_digest(b"", "a")]
     assert own.relay(sse.named("ping", {**SAID, "type": "response.reasoning_text.delta"})) == b""
 
     anthropic = message()
     said = {"delta": {"type": "text_delta", "text": "a"}}
     inner = {"delta": {**said["delta"], "text": "b"}}
     anthropic.relay(event("content_block_delta", inner=inner, **said))
-    assert anthropic.digests() == [keyed_digest(b"k", "a")]
+    assert anthropic.digests() == [keyed_digest(b"", "a")]
 
 
 def test_hidden_reasoning_is_in_no_event() -> None:
@@ -94,7 +94,7 @@ def test_hidden_reasoning_is_in_no_event() -> None:
     part = {"type": "reasoning_text", "text": "hm"}
     item = {"type": "reasoning", "content": [part]}
     said = {"type": "message", "content": [{"type": "output_text", "text": "a"}]}
-    own = ResponseEventRelay(FIRST, key=b"k", policy=OutputPolicy(policy="hide"))
+    own = ResponseEventRelay(FIRST, OutputPolicy(hides_reasoning=True))
     events = [
         event("response.output_item.added", item=item, output_index=0),
         event("response.reasoning_text.delta", delta="hm"),
@@ -130,9 +130,9 @@ def test_an_answer_that_breaks_off_has_the_digest_of_what_came() -> None:
     for text in ("Ja, ", "gr\u00fcn\n", '"ok"', "a < b"):
         own.relay(event("response.output_text.delta", delta=text))
     own.relay(event("response.output_text.done", text=""))
-    assert own.digests() == [keyed_digest(b"k", 'Ja, gr\u00fcn\n"ok"a < b')]
+    assert own.digests() == [keyed_digest(b"", 'Ja, gr\u00fcn\n"ok"a < b')]
 
     waiting = message(OutputPolicy(around=Surroundings("Note. ", " Note.")))
     assert b"Note. a" in waiting.relay(delta("a")) + waiting.relay(delta("b"))
     assert b'"b"' in waiting.render(EngineCut("Cut."))
-    assert waiting.digests() == [keyed_digest(b"k", "ab")]
+    assert waiting.digests() == [keyed_digest(b"", "ab")]

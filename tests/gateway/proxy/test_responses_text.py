@@ -59,7 +59,7 @@ def stream(*deltas: str, spelt: Any = None) -> list[bytes]:
 
 def relayed(events: list[bytes], shape: OutputPolicy = PLAIN) -> list[dict[str, Any]]:
     """Return the events that a caller gets."""
-    own = ResponseEventRelay(FIRST, key=b"k", policy=shape)
+    own = ResponseEventRelay(FIRST, shape)
     sent = b"".join(own.relay(each) for each in events)
     assert own.ended
     return [json.loads(sse.payload(each)) for each in sse.EventBuffer().feed(sent)]
@@ -101,7 +101,7 @@ def test_any_answer_cut_anywhere_says_one_thing_without_markers(
     ]
     assert ("harmony_markers_stripped" in out[-1]["response"]["mmhie"]["warnings"]) == is_marked
     body = json.dumps({"output": [message(text)], "status": "completed"}).encode()
-    label, _, _ = json_response.label(body, FIRST, key=b"k", path=paths.RESPONSES, policy=shape)
+    label, _, _ = json_response.label(body, FIRST, path=paths.RESPONSES, policy=shape)
     assert json.loads(label)["output"][0]["content"][0]["text"] == shown
 
 
@@ -109,7 +109,7 @@ def test_any_answer_cut_anywhere_says_one_thing_without_markers(
 def test_a_clean_stream_keeps_every_byte(text: str, cuts: list[int]) -> None:
     """Text behind an angle bracket may move to the next delta; all else stays."""
     events = stream(*cut(text, cuts))
-    own = ResponseEventRelay(FIRST, key=b"k")
+    own = ResponseEventRelay(FIRST)
     sent = [own.relay(each) for each in events]
 
     assert b"".join(sent[1:-1]) == b"".join(events[1:-1])
@@ -117,7 +117,7 @@ def test_a_clean_stream_keeps_every_byte(text: str, cuts: list[int]) -> None:
 
 def test_at_most_one_delta_waits() -> None:
     """Each may begin a marker; the next one takes the text over."""
-    own = ResponseEventRelay(FIRST, key=b"k")
+    own = ResponseEventRelay(FIRST)
     events = stream(*["<|chan"] * 9, "ter")
     early = [own.relay(each) for each in events[:-4]]
 
@@ -140,7 +140,8 @@ def said(sent: bytes) -> list[str]:
 
 SPELT = [{"token": "Because", "logprob": -0.1}]
 HIDING = [
-    OutputPolicy(policy="hide", around=Surroundings("", closing)) for closing in ("", " Ask.")
+    OutputPolicy(hides_reasoning=True, around=Surroundings("", closing))
+    for closing in ("", " Ask.")
 ]
 
 
@@ -155,7 +156,7 @@ def test_hidden_reasoning_is_not_spelt_out_token_by_token(shape: OutputPolicy) -
         assert "Because" in str(relayed(events))
     answer = {"output": [message("It is benign.", logprobs=SPELT)], "status": "completed"}
     sent = json.dumps(answer).encode()
-    body = json_response.label(sent, FIRST, key=b"k", path=paths.RESPONSES, policy=shape).body
+    body = json_response.label(sent, FIRST, path=paths.RESPONSES, policy=shape).body
 
     assert b"Because" not in body
     assert b"It is benign." in body

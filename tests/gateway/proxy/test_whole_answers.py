@@ -17,7 +17,7 @@ CHAT = "/v1/chat/completions"
 THINKING = {"type": "thinking", "thinking": "hm", "signature": "s"}
 CALL = {"type": "tool_use", "id": "c", "name": "f", "input": {"a": "<|end|>"}}
 AROUND = OutputPolicy(around=Surroundings("Mind: ", " Ask."))
-HIDE = OutputPolicy("hide")
+HIDE = OutputPolicy(hides_reasoning=True)
 
 
 def labelled(
@@ -25,7 +25,7 @@ def labelled(
 ) -> tuple[dict[str, Any], Any, Any]:
     """Return the parsed body, the closing half of the label and the usage."""
     sent = json.dumps(answer).encode()
-    body, final, usage = json_response.label(sent, FIRST, key=b"k", path=path, policy=policy)
+    body, final, usage = json_response.label(sent, FIRST, path=path, policy=policy)
     return json.loads(body), final, usage
 
 
@@ -64,7 +64,7 @@ def test_cached_tokens_of_a_message_are_tokens_of_its_prompt() -> None:
     body, final, counted = labelled(message(text("a"), usage=usage), MESSAGES)
 
     assert list(body)[-1] == "mmhie"
-    assert final["provenance"]["output_digest"] == keyed_digest(b"k", "a")
+    assert final["provenance"]["output_digest"] == keyed_digest(b"", "a")
     assert counted == {"input_tokens": 18, "output_tokens": 4}
     assert labelled(message(text("a")), MESSAGES)[2] is None
 
@@ -138,12 +138,11 @@ def test_stripped_text_takes_its_tokens_along() -> None:
 
 
 def test_reasoning_is_hidden_where_that_is_the_policy() -> None:
-    """An item or a block is emptied, not removed, so that indices stay the same; with the scope the
-    reasoning is shown."""
+    """An item or a block is emptied, not removed, so that indices stay the same."""
     raw = [{"message": "<|channel|>analysis<|message|>Because.", "tokens": [1, 2]}]
     thought = chat(choice("a", reasoning="Because."))
     full = response(REASONING, spoken("a"), output_messages=raw)
-    for policy, shown in ((PLAIN, True), (HIDE, False), (OutputPolicy("scope"), False)):
+    for policy, shown in ((PLAIN, True), (HIDE, False)):
         assert ("Because" in str(labelled(thought, CHAT, policy))) is shown
         body, _, _ = labelled(full, RESPONSES, policy)
         assert (body["output"][0] == REASONING) is shown
@@ -152,5 +151,3 @@ def test_reasoning_is_hidden_where_that_is_the_policy() -> None:
         assert (body["output_messages"] == raw) is shown
     body, _, _ = labelled(message(THINKING, text("a")), MESSAGES, HIDE)
     assert body["content"] == [{**THINKING, "thinking": ""}, text("a")]
-    may_see = OutputPolicy("scope", may_see=True)
-    assert "Because" in str(labelled(thought, CHAT, may_see))
