@@ -135,7 +135,7 @@ class AuditFile:
         """Continue the same chain in a new file, whose first line names the old one; return the
         size of the new one."""
         aside = self.path.with_name(f"{self.path.name}.{self.head.seq:012d}")
-        self._force()
+        self.sync()
         self.path.rename(aside)
         self._events.append(event("rotation", previous=aside.name))
         sync_folder(self.path.parent)
@@ -163,13 +163,10 @@ class AuditFile:
 
     def sync(self) -> None:
         """Force what was written to the disk; raise OSError."""
-        self._force()
-        self._synced = time.monotonic()
-        self.owes_sync = False
-
-    def _force(self) -> None:
         with open_private(self.path) as handle:
             os.fdatasync(handle)
+        self._synced = time.monotonic()
+        self.owes_sync = False
 
 
 def check(settings: GatewaySettings) -> None:

@@ -1,12 +1,12 @@
 """Search trails: every line is read, and its MAC checked. About 100,000 lines take a second."""
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hmac import HMAC
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Self
+from typing import Any, BinaryIO, Final
 
 from gateway.audit import chain
 from gateway.audit.rotation import open_newest, read_files, read_lines
@@ -56,20 +56,9 @@ class FoundLine:
 class Search:
     """The lines of trails. A line of which there are copies counts once."""
 
-    def __init__(self, trails: Iterable[Path], mac: HMAC) -> None:
-        self._trails = trails
+    def __init__(self, files: Sequence[tuple[Path, BinaryIO]], mac: HMAC) -> None:
+        self._files = files  # of each trail its newest one
         self._mac = mac
-        self._opened = ExitStack()
-        self._files: list[tuple[Path, BinaryIO]] = []
-
-    def __enter__(self) -> Self:
-        """Open every trail, so that a rotation hides no line; raises OSError."""
-        for trail in self._trails:
-            self._files.append((trail, self._opened.enter_context(open_newest(trail))))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._opened.close()
 
     def find(self, wanted: Mapping[str, Any]) -> Iterator[FoundLine]:
         """Yield the lines that fulfil CONDITIONS, and those that have no fields: of one trail in
@@ -100,3 +89,10 @@ class Search:
                 yield FoundLine(name, {}, is_genuine=False)
             else:
                 yield FoundLine(name, line.record, line.is_genuine)
+
+
+@contextmanager
+def search_trails(trails: Iterable[Path], mac: HMAC) -> Iterator[Search]:
+    """Open every trail, so that a rotation hides no line; raises OSError."""
+    with ExitStack() as opened:
+        yield Search([(trail, opened.enter_context(open_newest(trail))) for trail in trails], mac)

@@ -17,7 +17,7 @@ from gateway.audit.file import lock_of
 from gateway.audit.patient_identifiers import identify
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.rotation import has_key, trails_in
-from gateway.audit.search import Search
+from gateway.audit.search import Search, search_trails
 from gateway.cli.command import (
     AsJson,
     By,
@@ -182,7 +182,7 @@ def open_search(file: Path | None) -> Iterator[Search]:
     ours = [path for path in paths if path == paths[0] or has_key(path, mac)]
     for path in set(paths) - set(ours):
         sys.stderr.write(f"{path} was written with another MMHIE_AUDIT_KEY and is left out.\n")
-    with readable(paths[0]), Search(ours, mac) as search:
+    with readable(paths[0]), search_trails(ours, mac) as search:
         yield search
 
 

@@ -14,7 +14,7 @@ from gateway.audit import file as files
 from gateway.audit.chain import new_mac
 from gateway.audit.file import AuditFile, ChainBroken
 from gateway.audit.rotation import rotated_files
-from gateway.audit.search import Search
+from gateway.audit.search import search_trails
 from gateway.audit.verify import verify
 from tests.contract.process import ROOT
 from tests.gateway.audit.conftest import KEY, Append, Open, lines, numbers_in, records
@@ -102,7 +102,7 @@ def test_a_name_is_no_pattern(path: Path, name: str) -> None:
 
     report = verify(trail, key=KEY)
     assert (report.findings, report.first) == ([], 1)
-    with Search([trail], new_mac(KEY)) as search:
+    with search_trails([trail], new_mac(KEY)) as search:
         rotations = list(search.find({"kinds": ("rotation",)}))
     assert [line.is_genuine for line in rotations] == [True] * 3
 

@@ -8,7 +8,7 @@ import pytest
 from gateway.audit.chain import new_mac
 from gateway.audit.file import AuditFile
 from gateway.audit.rotation import rotated_files
-from gateway.audit.search import FoundLine, Search
+from gateway.audit.search import FoundLine, search_trails
 from tests.gateway.audit.conftest import KEY, Append, Desk
 
 WARD = {"kind": "request", "client": "Zürich 'ward'", "patient": "patient:1"}
@@ -28,7 +28,7 @@ def trail(append: Append, path: Path) -> Path:
 
 def find(trail: Path) -> list[FoundLine]:
     """The lines of a patient, and those that are none."""
-    with Search([trail], new_mac(KEY)) as search:
+    with search_trails([trail], new_mac(KEY)) as search:
         return list(search.find({"patient": ["patient:1"]}))
 
 

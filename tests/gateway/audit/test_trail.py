@@ -84,9 +84,9 @@ class Hanging(AuditFile):
 
     answers = threading.Event()
 
-    def _force(self) -> None:
+    def sync(self) -> None:
         assert self.answers.wait(PATIENCE_S)
-        super()._force()
+        super().sync()
 
 
 class Busy(AuditFile):
@@ -146,9 +146,9 @@ class Counting(AuditFile):
 
     forced = 0
 
-    def _force(self) -> None:
+    def sync(self) -> None:
         self.forced += 1
-        super()._force()
+        super().sync()
 
 
 def test_the_last_lines_before_a_quiet_time_are_forced_too(begin: Begin, path: Path) -> None:
