@@ -22,7 +22,7 @@ from gateway.audit.fhir.elements import (
     record_id,
     text_of,
 )
-from gateway.audit.patient_identifiers import NHS, REFERENCE, identify, split
+from gateway.audit.patient_identifiers import NHS, identify, split
 from gateway.principal import PURPOSES
 from gateway.runtime.json_types import Json
 
@@ -50,6 +50,12 @@ OTHER = ("110100", "Application Activity")
 TRACE, PATIENT = "https://www.w3.org/TR/trace-context/", "urn:mmhie:patient"
 NHS_NUMBER_SYSTEM = "https://fhir.nhs.uk/Id/nhs-number"
 OID = re.compile(r"[0-2](\.[0-9]+)+")
+# A server refuses the whole event for any other, which a caller could send on purpose.
+LITERAL = re.compile(
+    r"((?:https?://[\w.~:%$&'()*+,;=@\[\]!/-]+/)?Patient/[A-Za-z0-9.-]{1,64})(?:/_history/.*)?",
+    re.ASCII,
+)
+URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 SUCCESS, MINOR, SERIOUS = "0", "4", "8"
 HOST_NAME, IP_ADDRESS = "1", "2"
 # Fields with an element of their own; all others are details.
@@ -227,21 +233,21 @@ def patient(record: Json) -> Json:
     text = " ".join(record.get("patient_identifier", "").split())
     if not text:
         return identified(PATIENT, record["patient"])
-    if REFERENCE.fullmatch(text):
-        return {"reference": text.partition("/_history/")[0]}
+    if reference := LITERAL.fullmatch(text):
+        return {"reference": reference[1]}
     known, (system, value) = identify(text), split(text)
     if known.system == NHS:
         return identified(NHS_NUMBER_SYSTEM, known.value)
-    return {"identifier": {**issued_by(system), "value": text_of(value or text)}}
+    return {"identifier": {**issued_by(system), "value": text_of(value) or text}}
 
 
 def issued_by(system: str) -> Json:
     """Return the system of an identifier as FHIR names it: an URI, or else the assigner's name."""
     if OID.fullmatch(system):
         return {"system": f"urn:oid:{system}"}
-    if ":" in system:
+    if URI.fullmatch(system):
         return {"system": text_of(system)}
-    return {"assigner": {"display": text_of(system)}} if system else {}
+    return {"assigner": {"display": text_of(system)}} if system.strip() else {}
 
 
 def details(record: Json) -> list[dict[str, str]]:

@@ -137,6 +137,22 @@ def test_what_a_token_says_has_its_place() -> None:
         ("Patient/7", {"reference": "Patient/7"}),
         ("https://a/Patient/7/_history/2", {"reference": "https://a/Patient/7"}),
         ("^", {"identifier": {"value": "^"}}),
+        # No FHIR server takes these as references or as URIs.
+        ("Patient/a b", {"identifier": {"assigner": {"display": "Patient"}, "value": "a b"}}),
+        (
+            "a b/Patient/7",
+            {"identifier": {"assigner": {"display": "a b"}, "value": "7"}},
+        ),
+        (
+            "/_history/2/Patient/7'",
+            {"identifier": {"assigner": {"display": "/_history/2"}, "value": "7'"}},
+        ),
+        ("a: b|7", {"identifier": {"assigner": {"display": "a: b"}, "value": "7"}}),
+        ("7^^^ &", {"identifier": {"value": "7"}}),
+        (
+            "Patient/ /_history/2",
+            {"identifier": {"assigner": {"display": "Patient"}, "value": "Patient/ /_history/2"}},
+        ),
         (" ", {"identifier": {"system": "urn:mmhie:patient", "value": "patient:83d1"}}),
     ],
 )
