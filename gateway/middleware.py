@@ -49,7 +49,7 @@ class Correlation:
             exchange.check()
             await self.app(scope, receive, exchange.send)
         except ClientGone:
-            exchange.failed("client_gone")
+            exchange.record.outcome = "client_gone"
         except asyncio.CancelledError:  # the drain timed out; the server would log a fault
             if not exchange.complete:
                 await self._refuse(exchange, Draining(STOPPING, retry_after_s=1))

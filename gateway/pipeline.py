@@ -184,8 +184,7 @@ class Pipeline:
         self.memory.hold(prepared.held_bytes)
         self.screening.count_unread(self.memory.add)
         label = self.label(prepared)
-        running = self.services.hold.running
-        with self.exchange.watched(running):
+        with self.exchange.watched(self.services.hold.running):
             async with self.queue():
                 opened = await self.open(prepared, label)
                 try:
@@ -302,7 +301,7 @@ class Pipeline:
             request.body,
             request_id=self.record.request_id,
             session=self.services.gate.session_id(self.record.principal),
-            traceparent=self.exchange.traceparent(),
+            traceparent=self.record.trace.to_engine() if self.record.trace else "",
             idle_s=idle_s,
             total_s=total_s,
         )

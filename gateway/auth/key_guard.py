@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection
 
 from gateway.errors import Unauthorized
-from gateway.http.exchange import CancelOnDisconnect
+from gateway.http.exchange import Exchange
 from gateway.principal import Principal
 from gateway.runtime.log import log
 
@@ -12,11 +12,11 @@ POLL_S = 1.0  # as often as the keys file is looked at
 
 
 async def end_withdrawn(
-    running: Collection[CancelOnDisconnect], still_admits: Callable[[Principal], bool]
+    running: Collection[Exchange], still_admits: Callable[[Principal], bool]
 ) -> None:
     """End the running requests of withdrawn keys, once a second."""
     while True:
-        ended = [request for request in running if not still_admits(request.principal)]
+        ended = [request for request in running if not still_admits(request.record.principal)]
         if ended:
             log.warning("a withdrawn key ends %d requests", len(ended))
         for request in ended:

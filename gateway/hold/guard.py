@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gateway.errors import Held
 from gateway.hold.hold import Hold
-from gateway.http.exchange import CancelOnDisconnect
+from gateway.http.exchange import Exchange
 from gateway.runtime.files import WatchedFile
 from gateway.runtime.log import log
 
@@ -27,7 +27,7 @@ class HoldGuard:
         shared: Callable[[], Hold | None] | None,
         wording: Callable[[Hold], str],
     ) -> None:
-        self.running: set[CancelOnDisconnect] = set()
+        self.running: set[Exchange] = set()
         self._file = file
         self._shared = shared
         self._wording = wording

@@ -1,13 +1,12 @@
 """One HTTP exchange: reading the request, sending the response, and a caller who may hang up."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from types import TracebackType
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.errors import BodyTooLarge, ClientGone, GatewayError
-from gateway.principal import ANYBODY, Principal
 from gateway.record import RequestRecord
 
 RawHeaders = Sequence[tuple[bytes, bytes]]  # as ASGI has them: lower-case names, in order
@@ -27,8 +26,10 @@ class Exchange:
     __slots__ = (
         "_common",
         "_on_disconnect",
+        "_reason",
         "_receive",
         "_send",
+        "_worker",
         "complete",
         "error_body",
         "last_words",
@@ -62,6 +63,8 @@ class Exchange:
         self.write_framed: Callable[[bytes], bool] = scope.pop("write_framed", never)
         self._on_disconnect: OnDisconnect = scope.pop("on_disconnect", never)
         self._common = common
+        self._worker: asyncio.Task[object] | None = None
+        self._reason: Callable[[], BaseException] | None = None  # of the worker's cancellation
         address = scope.get("client")
         self.record = RequestRecord(
             request_id,
@@ -78,10 +81,6 @@ class Exchange:
         """Raise the error that the server has found in this request, if any."""
         if "refusal" in self.scope:
             raise self.scope["refusal"]  # not in a variable: a frame that refers to it would leak
-
-    def traceparent(self) -> str:
-        """Begin the engine's span; return its W3C `traceparent`, empty without tracing."""
-        return self.record.trace.to_engine() if self.record.trace is not None else ""
 
     async def body(self, *, max_bytes: int, seen: Callable[[int], object] | None = None) -> bytes:
         """Return the whole request body. `seen` is called with the number of bytes so far.
@@ -106,10 +105,32 @@ class Exchange:
                 seen(size)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    def watched(self, running: "set[CancelOnDisconnect]") -> "CancelOnDisconnect":
-        """Return a block, added to `running`, whose work is cancelled if the caller hangs up."""
-        caller = self.record.principal
-        return CancelOnDisconnect(self._on_disconnect, lambda: self.complete, running, caller)
+    @contextlib.contextmanager
+    def watched(self, running: "set[Exchange]") -> Iterator[None]:
+        """Add this exchange to `running`, and cancel the work if the caller hangs up.
+
+        While a handler awaits the engine, nothing reads `receive()`. Without this, a disconnect
+        would be noticed only when the answer is written.
+        """
+        self._worker = asyncio.current_task()
+        running.add(self)
+        self._on_disconnect(self.interrupt)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self._reason and self._worker and self._worker.uncancel() <= 0:
+                raise self._reason() from None  # no other cancellation is pending
+            raise
+        finally:
+            running.discard(self)
+            self._on_disconnect(None)  # breaks a reference cycle
+            self._worker = None
+
+    def interrupt(self, reason: Callable[[], BaseException] = ClientGone) -> None:
+        """Cancel the watched work, so that it raises `reason`, unless its answer is complete."""
+        if self._reason is None and self._worker is not None and not self.complete:
+            self._reason = reason
+            self._worker.cancel()
 
     async def send(self, message: Message) -> None:
         """Send an ASGI message, for the framework."""
@@ -175,17 +196,13 @@ class Exchange:
         last = body[len(body) - (len(body) % LARGE_BYTES or LARGE_BYTES) :] if body else b""
         await self._send({"type": "http.response.body", "body": last, "more_body": False})
 
-    def failed(self, outcome: str) -> None:
-        """Record the outcome: an error's code, or that the caller hung up."""
-        self.record.outcome = outcome
-
     async def refuse(self, error: GatewayError) -> None:
         """End the exchange with an error.
 
         It becomes the response, or the last event of a stream that has begun. Otherwise the server
         cuts the connection, as the response is incomplete.
         """
-        self.failed(error.code)
+        self.record.outcome = error.code
         if error.is_recorded:
             self.record.reason, self.record.param = error.message, error.param
         error.notices = self.record.notices
@@ -194,52 +211,6 @@ class Exchange:
             await self.respond(error.status, self.error_body(error), headers=extra)
         elif self.last_words is not None and not self.complete:
             await self.finish(self.last_words(error))
-
-
-class CancelOnDisconnect:
-    """A block of work that is cancelled when the caller hangs up; it then raises ClientGone.
-
-    While a handler awaits the engine, nothing reads `receive()`. Without this, a disconnect would
-    be noticed only when the answer is written.
-    """
-
-    __slots__ = ("_is_complete", "_on_disconnect", "_reason", "_running", "_worker", "principal")
-
-    def __init__(
-        self,
-        on_disconnect: OnDisconnect,
-        is_complete: Callable[[], bool],
-        running: "set[CancelOnDisconnect]",
-        principal: Principal = ANYBODY,
-    ) -> None:
-        self.principal = principal
-        self._on_disconnect = on_disconnect
-        self._is_complete = is_complete
-        self._reason: Callable[[], BaseException] | None = None
-        self._running = running
-
-    def interrupt(self, reason: Callable[[], BaseException] = ClientGone) -> None:
-        """Cancel the work, so that it raises `reason`, unless its answer is complete."""
-        if self._reason is None and not self._is_complete():
-            self._reason = reason
-            self._worker.cancel()
-
-    def __enter__(self) -> None:
-        self._worker: asyncio.Task[object] = asyncio.current_task()  # type: ignore[assignment] # in a task
-        self._running.add(self)
-        self._on_disconnect(self.interrupt)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._running.discard(self)
-        self._on_disconnect(None)  # breaks a reference cycle
-        reason = self._reason
-        if kind is asyncio.CancelledError and reason and self._worker.uncancel() <= 0:
-            raise reason() from None  # no other cancellation is pending
 
 
 def never(_: object) -> bool:

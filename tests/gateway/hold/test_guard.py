@@ -4,15 +4,21 @@ import asyncio
 import contextlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.errors import Held
 from gateway.hold.guard import HoldGuard
 from gateway.hold.hold import Hold, watch, write
-from gateway.http.exchange import CancelOnDisconnect, never
+from gateway.http.exchange import Exchange
 
 HOLD = Hold(reason="wrong adapter loaded", by="ops", since="2026-11-25T08:00:00Z")
+
+
+def exchange() -> Exchange:
+    unused: Any = None
+    return Exchange({"type": "http", "headers": []}, unused, unused, request_id="id-1")
 
 
 def reason_of(hold: Hold) -> str:
@@ -26,7 +32,7 @@ async def test_only_a_hold_with_now_ends_what_runs(tmp_path: Path, now: bool) ->
     write(tmp_path / "hold", replace(HOLD, now=now))
 
     ending = pytest.raises(Held) if now else contextlib.nullcontext()
-    with ending, CancelOnDisconnect(never, lambda: False, guard.running):
+    with ending, exchange().watched(guard.running):
         guard.refresh()
         await asyncio.sleep(0)
     assert guard.message == HOLD.reason
