@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from sys import getsizeof
+from sys import maxsize
 
 from gateway.api import request_policy
 from gateway.api.constraints import CONSTRAINTS, check_constraints
@@ -78,8 +78,7 @@ class PassThrough:
             path=self.path,
             body=body,
             is_stream=openai_json.is_true(request.get("stream")),
-            # The socket has a copy of the body.
-            held_bytes=2 * len(body) + sum(map(getsizeof, set(policy.echoed))),
+            held_bytes=2 * len(body),  # the socket has a copy
             policy=policy,
             stream=request.get("stream"),
             takes_usage="stream_options" in added,
@@ -269,15 +268,15 @@ def early_warnings(path: str, request: Json, *, reasons: bool | None) -> Iterato
         yield "prompt_echoed"
 
 
-def echoed_prompts(path: str, request: Json) -> tuple[str | None, ...]:
-    """Return the prompts that a text completion repeats before its texts, one for each choice; None
-    for token ids."""
+def echoed_prompts(path: str, request: Json) -> tuple[int, ...]:
+    """Return the lengths of the prompts that a text completion repeats before its texts, one for
+    each choice. That of token ids is not known: all text may be theirs."""
     if path != COMPLETIONS or not openai_json.is_true(request.get("echo")):
         return ()
     prompt = request.get("prompt")
     prompts = prompt[: request_policy.MOST_CHOICES] if isinstance(prompt, list) else [prompt]
-    texts = [text if isinstance(text, str) else None for text in prompts]
-    return tuple(text for text in texts for _ in range(max(request.get("n") or 1, 1)))
+    lengths = [len(text) if isinstance(text, str) else maxsize for text in prompts]
+    return tuple(length for length in lengths for _ in range(max(request.get("n") or 1, 1)))
 
 
 def checked_model(path: str, incoming: Incoming, services: Services) -> ServedModel:

@@ -1,6 +1,7 @@
 """The output policy of one caller, applied to the choices of an answer."""
 
 from dataclasses import dataclass, field
+from sys import maxsize
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.engine import openai_json
@@ -25,8 +26,8 @@ class OutputPolicy(NamedTuple):
 
     The texts of `around` stand around the answer's. `warnings` are those of the request. `served`
     are the models that an answer may name. A `transcript` stores the texts, a `signer` signs the
-    closing labels. `echoed` are the prompts that the texts begin with, one for each choice, None if
-    it is not known as text.
+    closing labels. `echoed` are the lengths of the prompts that the texts begin with, one for each
+    choice.
     """
 
     key: bytes = b""  # of the digests
@@ -37,7 +38,7 @@ class OutputPolicy(NamedTuple):
     served: tuple[str, ...] = ()
     transcript: Transcript | None = None
     signer: "LabelSigner | None" = None
-    echoed: tuple[str | None, ...] = ()
+    echoed: tuple[int, ...] = ()
     generates: bool = True  # False if the answer is the prompt alone
     was_input_cut: bool = False
 
@@ -78,30 +79,12 @@ def without_tokens(choice: Json) -> Json:
 
 
 @dataclass(slots=True)
-class EchoedPrompt:
-    """The prompt at the beginning of a text, which no model wrote: it is outside the digest."""
-
-    prompt: str | None
-    _at: int = 0
-
-    def split(self, text: str) -> tuple[str, str]:
-        """Return the part of a piece that is the prompt, and the rest. Without a known prompt, or
-        after another text, all of it may be the prompt."""
-        end = min(self._at + len(text), len(self.prompt or ""))
-        if self.prompt is None or not text.startswith(self.prompt[self._at : end]):
-            self.prompt = None
-            return text, ""
-        known, self._at = end - self._at, end
-        return text[:known], text[known:]
-
-
-@dataclass(slots=True)
 class ChoiceState:
     """The state of one choice of an answer while it passes: its digest, and what it contains."""
 
     mac: Digest
     policy: OutputPolicy = PLAIN
-    echo: EchoedPrompt | None = None
+    echo_left: int = 0  # characters of the prompt that the text still begins with
     has_text: bool = False
     has_reasoning: bool = False
     has_tool_calls: bool = False
@@ -115,9 +98,8 @@ class ChoiceState:
     @classmethod
     def at(cls, index: int, mac: Digest, policy: OutputPolicy) -> "ChoiceState":
         """Return the state of the choice with this index."""
-        prompts = policy.echoed
-        known = prompts[index] if 0 <= index < len(prompts) else None
-        return cls(mac, policy, EchoedPrompt(known) if prompts else None)
+        echoed = policy.echoed
+        return cls(mac, policy, echoed[index] if 0 <= index < len(echoed) else maxsize)
 
     def pass_on(self, choice: Json) -> Json:
         """Return a choice for the caller, the same object if nothing changes."""
@@ -134,11 +116,12 @@ class ChoiceState:
         return reasoning.hide(passed) if self.policy.hides_reasoning else passed
 
     def _split(self, text: str) -> tuple[str, str]:
-        """Return the echoed prompt in a piece of text, and the model's text; raise EngineGarbled
-        for text that was not asked for."""
-        if self.echo is None or not text:
+        """Return the part of a piece that repeats the prompt, which is outside the digest, and the
+        model's part; raise EngineGarbled for text that was not asked for."""
+        if not self.policy.echoed or not text:
             return "", text
-        echoed, generated = self.echo.split(text)
+        echoed, generated = text[: self.echo_left], text[self.echo_left :]
+        self.echo_left -= len(echoed)
         if self.has_ended or (generated and not self.policy.generates):
             raise EngineGarbled(WENT_ON)
         return echoed, generated
@@ -226,7 +209,7 @@ class ChoiceState:
             raise EngineGarbled(WENT_ON)
         ending = Ending(
             finish_reason,
-            "text" if self.has_text or self.has_tool_calls or self.echo else None,
+            "text" if self.has_text or self.has_tool_calls or self.policy.echoed else None,
             "reasoning" if self.has_reasoning else None,
             self.has_tool_calls,
         )

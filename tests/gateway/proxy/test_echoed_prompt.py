@@ -1,12 +1,13 @@
 """A prompt that a text completion repeats (`echo`) is not passed off as the model's text."""
 
 import json
+import sys
 from typing import Any
 
 import pytest
 
 from gateway.errors import EngineGarbled
-from gateway.proxy.output_policy import ChoiceState, EchoedPrompt, OutputPolicy
+from gateway.proxy.output_policy import ChoiceState, OutputPolicy
 from gateway.safety.labels import keyed_digest, new_digest
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.served import post, served, until_ready
@@ -53,18 +54,17 @@ async def test_an_echoed_prompt_is_outside_the_digest(
 
 
 PIECES = [
-    (PROMPT, ["Take", " four tablets a day. Rest", " well"], "Rest well"),
-    (PROMPT, ["Something else", PROMPT, "and more"], ""),  # no part is surely the model's
-    (None, ["Decoded token ids", " and an answer"], ""),
+    (len(PROMPT), ["Take", " four tablets a day. Rest", " well"], "Rest well"),
+    (sys.maxsize, ["Decoded token ids", " and an answer"], ""),  # no part is surely the model's
 ]
 
 
-@pytest.mark.parametrize(("prompt", "pieces", "generated"), PIECES)
+@pytest.mark.parametrize(("length", "pieces", "generated"), PIECES)
 def test_only_text_behind_the_prompt_is_the_models(
-    prompt: str | None, pieces: list[str], generated: str
+    length: int, pieces: list[str], generated: str
 ) -> None:
     """Wherever the engine cuts its text; every piece passes unchanged."""
-    state = ChoiceState(new_digest(KEY.encode()), echo=EchoedPrompt(prompt))
+    state = ChoiceState.at(0, new_digest(KEY.encode()), OutputPolicy(echoed=(length,)))
     for piece in pieces:
         choice = {"text": piece}
         assert state.pass_on(choice) is choice
@@ -75,7 +75,7 @@ def test_only_text_behind_the_prompt_is_the_models(
 
 def test_text_that_nobody_asked_for_ends_the_answer() -> None:
     """An engine that generates with `max_tokens: 0` would have it labelled as the caller's."""
-    policy = OutputPolicy(echoed=(PROMPT,), generates=False)
+    policy = OutputPolicy(echoed=(len(PROMPT),), generates=False)
     state = ChoiceState.at(0, new_digest(b"k"), policy)
     with pytest.raises(EngineGarbled):
         state.pass_on({"text": PROMPT + "More"})
@@ -83,5 +83,5 @@ def test_text_that_nobody_asked_for_ends_the_answer() -> None:
 
 def test_a_marker_in_the_prompt_stays() -> None:
     """Only the model's text is searched for leaked markers."""
-    state = ChoiceState(new_digest(b"k"), echo=EchoedPrompt("<|end|>"))
+    state = ChoiceState.at(0, new_digest(b"k"), OutputPolicy(echoed=(len("<|end|>"),)))
     assert state.pass_on({"text": "<|end|>a<|end|>", "finish_reason": "stop"})["text"] == "<|end|>a"
