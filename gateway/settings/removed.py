@@ -113,6 +113,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "audit usage": "`mmhie audit export --count-by key` writes the table.",
     "capacity": "docs/scale.md has the formula and an example, under Sizing.",
     "card": "Write your own TOML or JSON file and name it in MMHIE_MODEL_CARD: docs/api.md.",
+    "chat --json": "Ask /v1/chat/completions for an answer as JSON: docs/api.md.",
     "feedback close": "`mmhie feedback show ID --outcome confirmed` closes it.",
     "feedback export --fhir": "It writes JSON lines; `mmhie audit export --fhir` has an AuditEvent "
     "for each flag.",

@@ -43,7 +43,6 @@ class ChatDelta:
 
     text: str = ""
     reasoning: str = ""
-    finish_reason: str | None = None
     mmhie: JsonView | None = None
 
 
@@ -180,7 +179,6 @@ def parse_delta(chunk: JsonView) -> ChatDelta:
     return ChatDelta(
         text=delta.get("content") or "",
         reasoning=delta.get("reasoning") or delta.get("reasoning_content") or "",
-        finish_reason=choice.get("finish_reason"),
         mmhie=chunk.get("mmhie"),
     )
 

@@ -1,11 +1,11 @@
-"""A conversation with the model: its turns, the next request, and the transcript."""
+"""A conversation with the model: its turns, and the next request."""
 
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 from launcher.json_types import Json, JsonView
 from launcher.terminal.api_client import ApiClient, ChatDelta, ServiceError, format_request
-from launcher.terminal.terminal import TextOutput, list_warnings, remove_controls, write_closing
+from launcher.terminal.terminal import TextOutput, write_closing
 
 STOPPED = "You stopped this answer: it is not complete."
 
@@ -17,8 +17,6 @@ class ChatReply:
     # Sent with the question, so that an answer stopped before its first word can be found.
     request_id: str = field(default_factory=lambda: uuid4().hex)
     text: str = ""
-    reasoning: str = ""
-    finish_reason: str | None = None
     stopped: bool = False
     mmhie: Json = field(default_factory=dict)
 
@@ -33,26 +31,19 @@ class ChatReply:
 
 @dataclass(slots=True)
 class Conversation:
-    """A system message, and the questions with complete answers so far."""
+    """A system message, and the questions with complete answers so far; options of a request."""
 
     service: ApiClient
-    system: str = ""
-    effort: str | None = None
-    max_tokens: int | None = None
+    system: str
+    options: JsonView
     shows_reasoning: bool = False
-    exchanges: list[tuple[str, ChatReply]] = field(default_factory=list)
+    turns: list[dict[str, str]] = field(default_factory=list)
 
     def request(self, text: str) -> Json:
         """Return the request body of the next question."""
-        messages = [make_message("system", self.system)] if self.system else []
-        for question, reply in self.exchanges:
-            messages += [make_message("user", question), make_message("assistant", reply.text)]
-        options = {"max_tokens": self.max_tokens, "reasoning_effort": self.effort}
-        return {
-            "messages": [*messages, make_message("user", text)],
-            "temperature": 0,
-            **{name: value for name, value in options.items() if value is not None},
-        }
+        first = [make_message("system", self.system)] if self.system else []
+        messages = [*first, *self.turns, make_message("user", text)]
+        return {"messages": messages, "temperature": 0, **self.options}
 
     def ask(self, text: str, output: TextOutput) -> ChatReply:
         """Ask a question, and show the answer as it comes; Ctrl-C stops it. Raises ServiceError."""
@@ -73,7 +64,7 @@ class Conversation:
             output.warning(f"{STOPPED}{format_request(reply.request_id)}")
         write_closing(output, reply.mmhie)
         if reply.text and not reply.stopped:
-            self.exchanges.append((text, reply))
+            self.turns += [make_message("user", text), make_message("assistant", reply.text)]
         return reply
 
     def _take(self, delta: ChatDelta, reply: ChatReply, output: TextOutput) -> None:
@@ -82,8 +73,6 @@ class Conversation:
         if delta.mmhie:
             reply.merge(delta.mmhie)
         reply.text += delta.text
-        reply.reasoning += delta.reasoning
-        reply.finish_reason = delta.finish_reason or reply.finish_reason
         if late := (reply.mmhie.get("notices") or ())[known:]:
             output.notices(late)
         if delta.reasoning and self.shows_reasoning:
@@ -91,29 +80,6 @@ class Conversation:
         if delta.text:
             output.text(delta.text)
 
-    def forget(self) -> None:
-        """Start anew; the system message stays."""
-        self.exchanges.clear()
-
-    def transcript(self) -> str:
-        """Return the conversation as Markdown, each answer with its labels."""
-        parts = [f"System: {self.system}"] if self.system else []
-        for question, reply in self.exchanges:
-            parts.append(f"## Question\n\n{question}")
-            parts.append(f"## Answer (AI-generated)\n\n{reply.text}\n\n{format_labels(reply)}")
-        return remove_controls("\n\n".join(parts)) + "\n"
-
 
 def make_message(role: str, content: str) -> dict[str, str]:
     return {"role": role, "content": content}
-
-
-def format_labels(reply: ChatReply) -> str:
-    """Return an answer's notices, warnings, disclaimer, emergency note and provenance."""
-    mmhie, origin = reply.mmhie, reply.mmhie.get("provenance", {})
-    facts = [origin.get(name) for name in ("model", "time", "request_id")]
-    lines = [notice["message"] for notice in mmhie.get("notices") or ()]
-    lines += list_warnings(mmhie)
-    lines += [(mmhie.get("disclaimer") or {}).get("text"), mmhie.get("emergency_note")]
-    lines += [", ".join(str(fact) for fact in facts if fact)]
-    return "\n\n".join(f"_{line}_" for line in lines if line)

@@ -87,7 +87,10 @@ def align_rows(rows: Mapping[str, object]) -> list[str]:
 
 
 def write_closing(output: TextOutput, mmhie: JsonView) -> None:
-    """Write the warnings, the disclaimer and the emergency note after an answer has ended."""
+    """Write the provenance of an ended answer and its warnings, then disclaimer and note."""
+    origin = mmhie.get("provenance") or {}
+    if facts := [origin[name] for name in ("model", "time", "request_id") if origin.get(name)]:
+        output.write(f"\n({', '.join(map(str, facts))})", DIM)
     for sentence in list_warnings(mmhie):
         output.warning(sentence)
     notes = ((mmhie.get("disclaimer") or {}).get("text"), mmhie.get("emergency_note"))

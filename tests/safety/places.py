@@ -71,7 +71,10 @@ CONSOLE = Places(
     *("card.disclaimer", "page.note", "card.notice", "card.remark", "drawer", "drawer.Request")
 )
 CONSOLE_ENDED = Places("card.disclaimer", "page.note", "card.notice", "", "", "card.remark")
-TERMINAL = Places("screen.last", "screen.last", "screen.notice", "screen.warning", "saved", "saved")
+TERMINAL = Places(
+    *("screen.last", "screen.last", "screen.notice"),
+    *("screen.warning", "screen.origin", "screen.origin"),
+)
 CHUNKS = stream("mmhie", "mmhie")
 RESPONSE = stream("response.mmhie", "response.mmhie")
 MESSAGE = stream("message.mmhie", "mmhie")

@@ -15,7 +15,7 @@ STYLE = re.compile(r"\x1b\[[0-9;]*m")
 def ask(
     folder: Path, url: str, key: str, prompt: str, *, leaves: bool, options: tuple[str, ...]
 ) -> dict[str, Any]:
-    """The person's view: the parts of the `screen`, and what /save `saved`."""
+    """The person's view: the parts of the `screen`."""
     environ = {"MMHIE_URL": url, "MMHIE_API_KEY": key, "COLUMNS": "1000"}
     desk = Desk(folder, "chat", *options, **environ)
     greeting = desk.until("> ")
@@ -24,16 +24,13 @@ def ask(
         desk.until("Rest.")
         os.kill(desk.pid, signal.SIGINT)
     screen = {"greeting": greeting, **parts(desk.until(ASKED_AGAIN))}
-    desk.type("/save\n")
-    desk.until(ASKED_AGAIN)
     desk.type("/quit\n")
     assert desk.ended() == 0
-    file = folder / "conversation.md"
-    return {"screen": screen, "saved": file.read_text() if file.exists() else ""}
+    return {"screen": screen}
 
 
 def parts(screen: str) -> dict[str, str]:
-    """The notices, the lines with a mark, the last two before the next question."""
+    """The notices, the lines with a mark, the provenance, the last two before the next question."""
     plain = STYLE.sub("", screen.replace("\r", ""))
     lines = [line for line in plain.split("\n") if line.strip(" >")]
     notices = [line for line in lines if line.startswith("[notice] ")]
@@ -41,5 +38,6 @@ def parts(screen: str) -> dict[str, str]:
     return {
         "notice": "\n".join(notices),
         "warning": "\n".join(warnings),
+        "origin": "\n".join(line for line in lines if line.startswith("(")),
         "last": "\n".join(lines[-2:]),
     }
