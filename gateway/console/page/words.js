@@ -13,7 +13,6 @@ export const WARNINGS = {
   reasoning_cut: "The model’s reasoning was ended at its token limit.",
   reasoning_only: "There is reasoning and no answer.",
   empty_answer: "The answer is empty.",
-  nothing_generated: "The model generated nothing.",
   input_truncated: "The question was too long: the model has not seen all of it.",
   reasoning_withheld: "The operator does not show reasoning with this key.",
   harmony_markers_stripped: "Marks of the model’s own format were removed.",
