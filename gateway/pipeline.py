@@ -73,7 +73,6 @@ class Incoming(NamedTuple):
     body: bytes
     request: Json
     turns: Sequence[Turn]
-    transcript: Transcript | None = None
 
     @classmethod
     def of(cls, body: bytes, path: str) -> "Incoming":
@@ -126,6 +125,7 @@ class Opened(NamedTuple):
     label: Json
     exchange: Exchange
     memory: MemoryLease
+    transcript: Transcript | None = None  # collects the texts of the answer for the vault
 
 
 class Handler(Protocol):
@@ -175,8 +175,6 @@ class Pipeline:
         self.screen(incoming)
         await self.admit(incoming)
         self.transcript = self.services.transcript(incoming.body)
-        if self.transcript is not None:
-            incoming = incoming._replace(transcript=self.transcript)
         return await self.read(incoming)
 
     async def respond(self, prepared: Prepared) -> None:
@@ -286,7 +284,7 @@ class Pipeline:
             raise
         if response.status != 200 or values_of(response.headers, b"content-encoding"):
             raise await self.failure(response)
-        return Opened(request, response, label, self.exchange, self.memory)
+        return Opened(request, response, label, self.exchange, self.memory, self.transcript)
 
     def engine_request(self, request: Prepared) -> EngineRequest:
         """Return the engine's request with the ids of this one, and its timeout."""

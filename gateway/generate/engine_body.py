@@ -2,6 +2,7 @@
 
 from gateway.engine.watch import ServedModel
 from gateway.generate.prompt import Prompt
+from gateway.generate.request import GenerateRequest
 from gateway.runtime.json_types import Json
 
 # Of the markers around the reasoning, which are generated, too; the launcher adds as much.
@@ -13,19 +14,21 @@ def engine_budget(prompt: Prompt, model: ServedModel, *, reasoning_budget: int) 
     return prompt.max_tokens + (reasoning_budget + MARKER_TOKENS if model.reasons else 0)
 
 
-def options(prompt: Prompt, model: ServedModel, *, reasoning_budget: int) -> Json:
+def options(
+    request: GenerateRequest, prompt: Prompt, model: ServedModel, *, reasoning_budget: int
+) -> Json:
     """Return the engine's request without its `content`; the reasoning budget, in tokens, is added
     to the answer's."""
     fixed: Json = {
         "model": model.id,
         "max_tokens": engine_budget(prompt, model, reasoning_budget=reasoning_budget),
-        "temperature": prompt.temperature,
+        "temperature": request.temperature,
         "stream": True,
         "stream_options": {"include_usage": True, "continuous_usage_stats": bool(model.reasons)},
     }
     if model.budgets_reasoning:
         fixed["thinking_token_budget"] = reasoning_budget
-    return fixed | optional_fields(prompt, model)
+    return fixed | optional_fields(request, model)
 
 
 def content(prompt: Prompt, model: ServedModel) -> Json:
@@ -35,12 +38,12 @@ def content(prompt: Prompt, model: ServedModel) -> Json:
     return {"prompt": "\n\n".join(prompt.texts())}
 
 
-def optional_fields(prompt: Prompt, model: ServedModel) -> Json:
+def optional_fields(request: GenerateRequest, model: ServedModel) -> Json:
     """Return the optional fields that the caller has set."""
     fields = {
-        "top_p": prompt.top_p,
-        "seed": prompt.seed,
-        "stop": list(prompt.stop) or None,
-        "reasoning_effort": prompt.reasoning_effort if model.has_chat_template else None,
+        "top_p": request.top_p,
+        "seed": request.seed,
+        "stop": request.stop or None,
+        "reasoning_effort": request.reasoning_effort if model.has_chat_template else None,
     }
     return {name: value for name, value in fields.items() if value is not None}

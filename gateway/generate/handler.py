@@ -63,7 +63,8 @@ class Generate:
         stream = settings.streaming if request.stream is None else request.stream
         principal = exchange.record.principal
         prompt = withhold_reasoning(prompt, services, may_see="reasoning" in principal.scopes)
-        options = engine_body.options(prompt, model, reasoning_budget=settings.max_reasoning_tokens)
+        budget = settings.max_reasoning_tokens
+        options = engine_body.options(request, prompt, model, reasoning_budget=budget)
         options |= services.gate.engine_fields(principal, options, ranked=model.by_priority)
         return PreparedPrompt(
             model=model,
@@ -74,7 +75,6 @@ class Generate:
             prompt=prompt,
             form=choose_form(exchange.header(b"accept"), stream=stream),
             options=options,
-            transcript=incoming.transcript,
         )
 
 
@@ -98,7 +98,6 @@ class PreparedPrompt(Prepared):
     prompt: Prompt
     form: Form
     options: Json
-    transcript: Transcript | None = None
 
     async def fit(self, services: Services) -> Self:
         """Return the prompt within the limit and the model's context; raise InputTooLong."""
@@ -135,14 +134,14 @@ class GeneratedAnswer(ABC):
         budget = services.settings.max_reasoning_tokens
         self.reader = self.tally = AnswerReader(
             opened.response,
-            state=self._state(),
+            state=self._state(opened.transcript),
             answer_budget=request.prompt.max_tokens,
             heavy=services.heavy,
             reasoning_budget=budget if request.model.budgets_reasoning else None,
             require=opened.memory.require,
         )
 
-    def _state(self) -> ChoiceState:
+    def _state(self, transcript: Transcript | None) -> ChoiceState:
         """Return the state of the answer: its digest, its signer, its warnings, and the texts that
         stand around it."""
         prompt, services = self.request.prompt, self.services
@@ -152,7 +151,7 @@ class GeneratedAnswer(ABC):
             around=self.place(Surroundings.of(self.label, where, wording)),
             warnings=tuple(prompt.warnings()),
             served=self.request.model.ids,
-            transcript=self.request.transcript,
+            transcript=transcript,
             signer=services.labels.signer(self.label),
             was_input_cut=prompt.was_cut,
         )

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, StringConstraints, with_config
 from typing_extensions import TypedDict
 
-Effort = Literal["low", "medium", "high"]
 # A text that is not blank in JSON Schema or in Python, which has four more blank characters.
 NOT_BLANK = r"[^\s\x1c-\x1f]"
 Text = Annotated[str, StringConstraints(pattern=NOT_BLANK)]
@@ -23,17 +22,12 @@ class Message(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt for the model; budgets are in tokens."""
+    """A conversation for the model; `max_tokens` is the answer's budget."""
 
     text: str
     max_tokens: int
     system: str | None = None
     history: tuple[Message, ...] = ()  # oldest first
-    temperature: float = 0.0
-    top_p: float | None = None
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
-    reasoning_effort: Effort | None = None
     include_reasoning: bool = False
     was_cut: bool = False
     is_reasoning_withheld: bool = False  # requested, but the policy forbids it

@@ -79,17 +79,11 @@ class GenerateRequest(BaseModel):
             raise InvalidField(
                 f"max_tokens must be at most {max_tokens} (MMHIE_MAX_TOKENS).", param="max_tokens"
             )
-        stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
         return Prompt(
             text=self.prompt,
             max_tokens=self.max_tokens or max_tokens,
             system=self.system or system,
             history=tuple(self.history),
-            temperature=self.temperature,
-            top_p=self.top_p,
-            seed=self.seed,
-            stop=stop,
-            reasoning_effort=self.reasoning_effort,
             include_reasoning=bool(self.include_reasoning),
         )
 

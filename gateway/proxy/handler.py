@@ -95,7 +95,6 @@ class PassThrough:
             placement=where if where == "off" else effective(where, path, request),
             warnings=tuple(early_warnings(path, request, reasons=model.reasons)),
             served=model.ids,
-            transcript=incoming.transcript,
             echoed=echoed,
             generates=not echoed or request_policy.answer_budget(path, request) != 0,
         )
@@ -144,7 +143,8 @@ class PreparedPassThrough(Prepared):
         if not self.policy.generates:
             opened = opened._replace(label=not_generated(opened.label))
         label, labels = opened.label, services.labels
-        policy = self.policy.with_label(label, services.screener.wording, labels.signer(label))
+        policy = self.policy.with_label(label, services.screener.wording)
+        policy = policy._replace(signer=labels.signer(label), transcript=opened.transcript)
         if streams:
             return RelayedStream(opened, self._relay(label, policy), services.heavy)
         return WholeAnswer(opened, policy, services.heavy)

@@ -52,14 +52,11 @@ class OutputPolicy(NamedTuple):
             return final
         return self.signer.sign(final, mac.plain())
 
-    def with_label(
-        self, label: Json, wording: Wording, signer: "LabelSigner | None"
-    ) -> "OutputPolicy":
+    def with_label(self, label: Json, wording: Wording) -> "OutputPolicy":
         """Return the policy for an answer with this label, whose texts may stand around it."""
-        if self.placement == "off" and signer is None:
+        if self.placement == "off":
             return self
-        around = Surroundings.of(label, self.placement, wording)
-        return self._replace(around=around, signer=signer)
+        return self._replace(around=Surroundings.of(label, self.placement, wording))
 
 
 PLAIN = OutputPolicy()

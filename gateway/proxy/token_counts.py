@@ -61,7 +61,7 @@ class CountAnswer(NamedTuple):
 
     async def send(self) -> None:
         """Send the engine's JSON; raise EngineGarbled or OutOfMemory."""
-        _, response, _, exchange, memory = self.opened
+        response, exchange, memory = self.opened.response, self.opened.exchange, self.opened.memory
         before = memory.held_bytes
         body = await response.read_all(seen=lambda size: memory.hold(before + size))
         openai_json.check_object(body)
