@@ -10,7 +10,9 @@ turn. It is used for a metric, and for a warning if a prompt's language is not s
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
@@ -77,10 +79,9 @@ COMMON: Mapping[str, list[str]] = {
         Path(__file__).with_name("languages.toml").read_text("utf-8")
     ).items()
 }
-# A digit for each language, and for each common word the digits of its languages.
-DIGITS = "".join(map(str, range(len(LANGUAGES))))
-VOTES: Mapping[str, str] = {
-    word: "".join(str(at) for at, name in enumerate(LANGUAGES) if word in COMMON[name])
+# The languages of each common word.
+VOTES: Mapping[str, tuple[Language, ...]] = {
+    word: tuple(name for name in LANGUAGES if word in COMMON[name])
     for words in COMMON.values()
     for word in words
 }
@@ -98,19 +99,18 @@ def turns_of(path: str, request: Json) -> list[Turn]:
     """Return the texts of a request that are not empty: first the application's, then those of
     other fields, then the conversation from its oldest turn. Takes linear time."""
     names = CONVERSATIONS.get(path, ANY_CONVERSATION)
-    setting = [
+    turns = [
         Turn("system", join_texts(request[name])) for name in SETTING_FIELDS if name in request
     ]
-    others = [
+    turns += [
         Turn("user", join_texts(value))
         for name, value in request.items()
         if isinstance(value, TEXT_TYPES)
         and not (name in names or name in SETTING_FIELDS or name in IGNORED_FIELDS)
     ]
-    turns = [turn for name in names for turn in split_turns(request.get(name))]
-    first = [turn for turn in turns if turn.role == "system"]
-    rest = [turn for turn in turns if turn.role != "system"]
-    return [turn for turn in [*setting, *first, *others, *rest] if turn.text]
+    turns += [turn for name in names for turn in split_turns(request.get(name))]
+    turns.sort(key=lambda turn: turn.role != "system")  # the others stay in their order
+    return [turn for turn in turns if turn.text]
 
 
 def split_turns(value: object) -> Iterator[Turn]:
@@ -119,35 +119,26 @@ def split_turns(value: object) -> Iterator[Turn]:
         yield Turn("user", join_texts(value))
         return
     for item in value:
-        yield Turn(get_role(item), join_texts(drop_model_text(item)))
+        yield read_item(item) if isinstance(item, dict) else Turn("user", join_texts(item))
 
 
-def get_role(item: object) -> Role:
-    """Return the role of an item; model messages are `tool`, as only their tool results remain."""
-    if is_setting(item):
-        return "system"
-    is_tool = isinstance(item, dict) and (
-        item.get("role") in ("tool", "function", "assistant")
-        or str(item.get("type")).endswith("_call_output")
-    )
-    return "tool" if is_tool else "user"
+def read_item(item: Json) -> Turn:
+    """Return the turn of an item, without the model's own text."""
+    role, kind = item.get("role"), item.get("type")
+    if role in SETTING_ROLES:
+        return Turn("system", join_texts(item))
+    if role == "assistant":
+        return Turn("tool", join_texts(select_results(item.get("content"))))
+    if role is None and kind in MODEL_ITEMS:
+        return Turn("user", "")
+    is_tool = role in ("tool", "function") or str(kind).endswith("_call_output")
+    return Turn("tool" if is_tool else "user", join_texts(item))
 
 
-def is_setting(item: object) -> bool:
-    """Return whether an item is the application's text, such as a system prompt."""
-    return isinstance(item, dict) and item.get("role") in SETTING_ROLES
-
-
-def drop_model_text(item: object) -> object:
-    """Return an item without the model's own text: of a message of the model, only the tool results
-    that Anthropic's API allows in it."""
-    if not isinstance(item, dict):
-        return item
-    is_model = item.get("role") == "assistant"
-    if not is_model and (item.get("role") is not None or item.get("type") not in MODEL_ITEMS):
-        return item
-    parts = item.get("content") if is_model else None
-    blocks = parts if isinstance(parts, list) else []
+def select_results(blocks: object) -> list[Json]:
+    """Return the tool results, which Anthropic's API allows in a message of the model."""
+    if not isinstance(blocks, list):
+        return []
     return [
         block for block in blocks if isinstance(block, dict) and block.get("type") == "tool_result"
     ]
@@ -191,10 +182,10 @@ def has_token_ids(body: Json) -> bool:
 
 def language_of(text: str) -> Language:
     """Detect the language of a text by its first characters; return `other` if it is not clear."""
-    votes = "".join(look_up_votes(split_head(text)))
-    counts = list(map(votes.count, DIGITS))
-    most = max(counts)
-    return LANGUAGES[counts.index(most)] if counts.count(most) == 1 else OTHER
+    votes = Counter(chain.from_iterable(look_up_votes(split_head(text))))
+    most = max(votes.values(), default=0)
+    leaders = [name for name, number in votes.items() if number == most]
+    return leaders[0] if len(leaders) == 1 else OTHER
 
 
 def is_in_other_language(turns: Sequence[Turn]) -> bool:
@@ -217,10 +208,9 @@ def is_surely_other(words: Sequence[str]) -> bool:
         and sum(letter > LAST_LATIN for letter in letters) > len(letters) / 2
     ):
         return True
-    other = str(LANGUAGES.index(OTHER))
-    votes = look_up_votes(sorted(set(words)))
-    theirs = votes.count(other)
-    return theirs >= FEWEST_WORDS and theirs > 2 * sum(other not in vote for vote in votes)
+    votes = look_up_votes(set(words))
+    theirs = votes.count((OTHER,))
+    return theirs >= FEWEST_WORDS and theirs > 2 * sum(OTHER not in vote for vote in votes)
 
 
 def split_head(text: str) -> list[str]:
@@ -229,6 +219,6 @@ def split_head(text: str) -> list[str]:
     return head.translate(NON_LETTERS).split() if head.isascii() else LETTERS.findall(head)
 
 
-def look_up_votes(words: Sequence[str]) -> list[str]:
+def look_up_votes(words: Iterable[str]) -> list[tuple[Language, ...]]:
     """Return the entries of `VOTES` for those words that have one."""
     return list(filter(None, map(VOTES.get, words)))
