@@ -51,6 +51,20 @@ def screened(*texts: str) -> RedFlags:
     return detect([Turn("user", text) for text in texts], model().threshold)
 
 
+@pytest.mark.parametrize("alarming_first", [True, False])
+def test_two_neighbours_are_read_as_one_text(alarming_first: bool) -> None:
+    """Also where one of them alone says nothing; two such are not put together."""
+    read = model().emergency.read
+    lines = ["crushing chest pain sweating", "blue paper printer"]
+    first, second = lines if alarming_first else reversed(lines)
+
+    assert (
+        model().emergency.odds_of_both(read(first), read(second)) == read(f"{first} {second}")[-1]
+    )
+    quiet = read(lines[1])
+    assert model().emergency.odds_of_both(quiet, quiet) == quiet[-1]
+
+
 @pytest.mark.parametrize(
     ("text", "topic"),
     [
