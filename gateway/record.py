@@ -107,7 +107,6 @@ class RequestRecord:
     outcome: str = "ok"
     reason: str | None = None  # of a refusal, in the gateway's words
     param: str | None = None  # the field that was refused
-    sent_bytes: int = 0  # of the response's body
     ttft_ms: float | None = None
     # Correlation
     own_id: str = ""  # unique, unlike an id that the caller chose

@@ -139,7 +139,6 @@ class Exchange:
             return
         if not message.get("more_body", False):
             self.complete = True
-        self.record.sent_bytes += len(message.get("body", b""))
         await self._send(message)
 
     async def start(
@@ -168,19 +167,16 @@ class Exchange:
 
     async def write(self, data: bytes) -> None:
         """Send part of the body; waits while the socket's buffer is full."""
-        self.record.sent_bytes += len(data)
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     def write_now(self, data: bytes) -> Awaitable[None] | None:
         """Send part of the body; return an awaitable if the socket's buffer is full, else None."""
         if not self.write_framed(b"%x\r\n%b\r\n" % (len(data), data)):
             return self.write(data)
-        self.record.sent_bytes += len(data)
         return None
 
     async def finish(self, data: bytes = b"") -> None:
         self.complete = True
-        self.record.sent_bytes += len(data)
         await self._send({"type": "http.response.body", "body": data, "more_body": False})
 
     async def respond(self, status: int, body: bytes, *, headers: RawHeaders = ()) -> None:
@@ -189,7 +185,6 @@ class Exchange:
         framing = ((b"content-type", b"application/json"), (b"content-length", length))
         head = self._head(status, (*framing, *headers))
         self.complete = True  # from here on a disconnect changes nothing
-        self.record.sent_bytes = len(body)
         await self._send(head)
         for start in range(0, len(body) - LARGE_BYTES, LARGE_BYTES):
             await self.write(body[start : start + LARGE_BYTES])

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import get_args
 
 from prometheus_client import (
@@ -13,7 +12,6 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
-    Summary,
     disable_created_metrics,
 )
 
@@ -22,10 +20,6 @@ from gateway.engine.watch import Phase
 
 TTFT_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 DURATION_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
-FINE_BUCKETS_S = (
-    *(0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 7.5),
-    *(10, 30, 60),
-)
 COARSE_BUCKETS_S = (0.1, 0.5, 1)
 
 
@@ -47,25 +41,18 @@ class Families:
     def _add_http(self) -> None:
         """Add metrics with the names of prometheus-fastapi-instrumentator, for its dashboards. Its
         middleware would search the route a second time."""
-        registry, every = self.registry, ("method", "status", "handler")
         self.http_requests = Counter(
-            "http_requests", "Requests by method, status and handler.", every, registry=registry
+            "http_requests",
+            "Requests by method, status and handler.",
+            ("method", "status", "handler"),
+            registry=self.registry,
         )
-        sizes = partial(Summary, labelnames=("handler",), registry=registry)
-        self.size_in = sizes("http_request_size_bytes", "Content length of requests by handler.")
-        self.size_out = sizes("http_response_size_bytes", "Size of responses' bodies by handler.")
-        self.fine = Histogram(
-            "http_request_duration_highr_seconds",
-            "Duration of all requests, in many buckets.",
-            buckets=FINE_BUCKETS_S,
-            registry=registry,
-        )
-        self.coarse = Histogram(
+        self.http_duration = Histogram(
             "http_request_duration_seconds",
             "Duration by method and handler, in few buckets.",
             ("method", "handler"),
             buckets=COARSE_BUCKETS_S,
-            registry=registry,
+            registry=self.registry,
         )
 
     def _add_requests(self) -> None:

@@ -59,10 +59,7 @@ class Metrics(Families):
         """Count a request of any path; one without a status has left early."""
         status, seconds = f"{record.status // 100 or 4}xx", record.ms / 1000
         self.http_requests.labels(record.method, status, record.route).inc()
-        self.size_in.labels(record.route).observe(record.declared_bytes)
-        self.size_out.labels(record.route).observe(record.sent_bytes)
-        self.fine.observe(seconds)
-        self.coarse.labels(record.method, record.route).observe(seconds)
+        self.http_duration.labels(record.method, record.route).observe(seconds)
 
     def _count_prompt(self, record: RequestRecord) -> None:
         for notice in record.notices:

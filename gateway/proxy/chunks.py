@@ -15,7 +15,6 @@ from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy, with_c
 from gateway.runtime.json_types import Json
 from gateway.safety import labels
 
-FRAMING_BYTES = 4  # of an HTTP chunk, without the digits of its size
 # The text of a choice in chat and in text completions.
 TEXT_KEYS = (b'"content":"', b'"text":"')
 PROBE = "a probe"
@@ -158,18 +157,17 @@ class ChunkRelay(EventRelay):
             self._fast = self._fast_digest(event, chunk, choices[0])
         return released + passed if released else passed
 
-    def pass_chunk(self, chunk: bytes, write: WriteFramed) -> int:
-        """Write an HTTP chunk unchanged if it is on the fast path; return the bytes of its event,
-        or 0 if nothing was written."""
+    def pass_chunk(self, write: WriteFramed, chunk: bytes) -> bool:
+        """Write an HTTP chunk unchanged if it is on the fast path; return whether it was."""
         if self._fast is None:
-            return 0
+            return False
         path, update = self._fast
         text = path.framed_text(chunk)
         if not text or not write(chunk):
-            return 0
+            return False
         update(text)
         self.pieces += 1
-        return len(chunk) - chunk.index(b"\r") - FRAMING_BYTES
+        return True
 
     def digests(self) -> list[str]:
         """Return the digests so far of the choices that have text."""

@@ -10,8 +10,8 @@ from gateway.runtime.json_types import Json
 
 # Writes a framed HTTP chunk; False if it may have to wait.
 WriteFramed = Callable[[bytes], bool]
-# Writes the engine's HTTP chunk unchanged if possible; returns the bytes of its body, or 0.
-PassChunk = Callable[[bytes, WriteFramed], int]
+# Writes the engine's HTTP chunk unchanged, framing included; False if it has to be parsed.
+PassChunk = Callable[[WriteFramed, bytes], bool]
 
 
 class EventRelay(AnswerTally, ABC):

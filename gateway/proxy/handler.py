@@ -25,7 +25,7 @@ from gateway.pipeline import (
     origin_headers,
 )
 from gateway.proxy.chunks import ChunkRelay
-from gateway.proxy.event_relay import EventRelay, PassChunk
+from gateway.proxy.event_relay import EventRelay
 from gateway.proxy.json_response import WholeAnswer
 from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
@@ -169,7 +169,7 @@ class RelayedStream:
         self._buffer = sse.EventBuffer()
         self._exchange = opened.exchange
         take = relay.pass_chunk
-        self._pass = partial(pass_on, opened.exchange, take) if take else None
+        self._pass = partial(take, opened.exchange.write_framed) if take else None
         self._has_begun = False
         self._head = (*EVENT_STREAM, *origin_headers(opened.label))
         self._heavy = heavy
@@ -247,14 +247,6 @@ class RelayedStream:
         if ready:
             await self._begin(ready)
         raise problem
-
-
-def pass_on(exchange: Exchange, take: PassChunk, chunk: bytes) -> bool:
-    """Send one HTTP chunk of the engine unchanged, framing included; False if it has to be
-    parsed."""
-    sent = take(chunk, exchange.write_framed)
-    exchange.record.sent_bytes += sent
-    return bool(sent)
 
 
 def early_warnings(path: str, request: Json, *, reasons: bool | None) -> Iterator[str]:

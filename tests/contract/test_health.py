@@ -11,7 +11,6 @@ from tests.contract.fixtures import Shared, Start, StartEngine
 from tests.contract.process import Gateway, free_port
 from tests.contract.surfaces import SURFACES, error_of
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.counts import counted
 from tests.waiting import until
 
 MODEL = {
@@ -139,14 +138,3 @@ def test_openapi_says_what_comes(gateway: Gateway) -> None:
     assert "422" not in paths["/v1/models/{model_id}"]["get"]["responses"]
     assert "503" in paths["/readyz"]["get"]["responses"]
     assert list(paths["/metrics"]["get"]["responses"]["200"]["content"]) == ["text/plain"]
-
-
-SIZES = 'http_response_size_bytes_sum{handler="/llm/generate"} '
-
-
-def test_the_size_of_an_answer_is_counted(gateway: Gateway) -> None:
-    """Of a token path's responses, whole or streamed."""
-    before = counted(gateway, SIZES)
-    size = sum(len(surface.ask(gateway.client).content) for surface in SURFACES[:2])
-
-    assert counted(gateway, SIZES) - before == size

@@ -74,7 +74,6 @@ class Relayed:
     passed: int = 0  # HTTP chunks that were not parsed
     finals: list[Any] = field(default_factory=list)
     pieces: int = 0
-    sent_bytes: int = 0
     overfilled: int = 0
     failure: str = ""
 
@@ -91,7 +90,7 @@ class Relayed:
 
     def seen(self) -> tuple[object, ...]:
         """Return everything that must not depend on the path of the chunks."""
-        counts = (self.pieces, self.sent_bytes, self.overfilled)
+        counts = (self.pieces, self.overfilled)
         return self.body, self.finals, counts, self.failure
 
 
@@ -175,7 +174,6 @@ class Line:
         if outcome.written:
             outcome.written[-1] = outcome.written[-1].removesuffix(b"0\r\n\r\n")
         outcome.finals, outcome.pieces = self._relay.finals, self._relay.pieces
-        outcome.sent_bytes = self._exchange.record.sent_bytes
         outcome.overfilled = self._caller.overfilled
         return outcome
 
