@@ -94,7 +94,7 @@ def check_settings(subject: CheckedConfiguration) -> str:
 def check_device(subject: CheckedConfiguration) -> str:
     """Find an installed vLLM, and the device for it."""
     chosen, installed, machine = subject.settings, installation.required(), hardware.detect()
-    device = choose_device(chosen, machine, installed)
+    device = choose_device(chosen, machine, installed).device
     gpus = ", ".join(f"{gpu.name} ({gpu.memory_gib:.0f} GiB)" for gpu in machine.gpus)
     cpu = f"{machine.cpus} CPU cores, {machine.ram_gib:.1f} GiB of memory free"
     used = gpus if device == "cuda" else cpu

@@ -15,12 +15,12 @@ SHORTER_THAN_EXPECTED: Final = 6  # most requests are far from the longest
 STEPS: Final = ((160, 16384), (70, 8192), (0, 2048))
 
 
-def step_tokens(settings: LauncherSettings, gpus: Sequence[Gpu], processes: int = 1) -> int:
+def step_tokens(settings: LauncherSettings, gpus: Sequence[Gpu]) -> int:
     """Return the tokens of a step: as MMHIE_ENGINE_ARGS say, or by the GPUs' memory."""
     if asked := engine_flags.number(engine_flags.TOKENS, settings.engine_args):
         return asked
     least = min((gpu.memory_gib for gpu in gpus), default=0)
-    return next(tokens for gib, tokens in STEPS if least >= gib) * (1 if gpus else processes)
+    return next(tokens for gib, tokens in STEPS if least >= gib)
 
 
 def fill(

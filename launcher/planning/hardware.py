@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Literal, NoReturn
 
 from launcher.errors import DeviceFailed, HardwareError
-from launcher.planning.cards import CARDS, Gpu
+from launcher.planning.cards import CARDS, NEWEST, Gpu
 
 GIB: Final = 1024**3
 NODE_MEMORY: Final = Path("/sys/devices/system/node/node0/meminfo")
@@ -65,6 +65,10 @@ class Hardware:
     remarks: tuple[str, ...] = ()
 
     @property
+    def device(self) -> Device:
+        return "cuda" if self.gpus else "cpu"
+
+    @property
     def free_share(self) -> float:
         """The smallest share of a GPU's memory that is free."""
         return min((gpu.free_share for gpu in self.gpus), default=1.0)
@@ -82,7 +86,7 @@ class Hardware:
     @property
     def capability(self) -> tuple[int, int]:
         """The oldest compute capability among the GPUs."""
-        return min((gpu.compute_capability for gpu in self.gpus), default=(0, 0))
+        return min((gpu.compute_capability for gpu in self.gpus), default=NEWEST)
 
 
 def share(whole: Hardware, parts: int, index: int) -> Hardware:

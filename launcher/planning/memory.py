@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from launcher import engine_flags
 from launcher.models.facts import DTYPE_BYTES, ModelFacts
 from launcher.planning.gpu_share import gpu_fraction
-from launcher.planning.hardware import GIB, Device, Hardware
+from launcher.planning.hardware import GIB, Hardware
 from launcher.planning.kv_cache import kv_bytes_per_token, longest_bytes, request_bytes
 from launcher.planning.weights import loaded_dtype, lora_bytes, padding_bytes, weight_bytes
 from launcher.settings import LauncherSettings
@@ -34,10 +34,11 @@ CPU_REQUESTS_PER_CORE: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class ParallelSizes:
-    """Devices that the weights are spread over."""
+    """Devices that the weights are spread over, and the reason."""
 
     tensor: int = 1
     pipeline: int = 1
+    reason: str = field(default="", compare=False, repr=False)
 
     @property
     def devices(self) -> int:
@@ -189,9 +190,9 @@ class Workload:
 Estimator = Callable[[Workload], MemoryEstimate]
 
 
-def estimator(settings: LauncherSettings, hardware: Hardware, device: Device) -> Estimator:
-    """Return a function that estimates any workload on this device."""
-    if device == "cuda":
+def estimator(settings: LauncherSettings, hardware: Hardware) -> Estimator:
+    """Return a function that estimates any workload on this hardware."""
+    if hardware.gpus:
         graphs = 0.0 if engine_flags.is_on(engine_flags.EAGER, settings.engine_args) else GRAPHS_GIB
 
         def estimate(workload: Workload) -> MemoryEstimate:
@@ -230,7 +231,7 @@ def on_cpu(workload: Workload, ram_gib: float, node_gib: float, requests: int) -
     processes = workload.sizes.devices
     together = min(workload.sequences, requests)
     step = replace(workload, sequences=together)
-    activations = activation_bytes(step, workload.batched_tokens // processes, 1) * processes / GIB
+    activations = activation_bytes(step, workload.batched_tokens, 1) / GIB
     tokenizers = 2 * workload.model.vocab * TOKENIZER_BYTES / GIB
     overhead = CPU_SERVER_GIB + CPU_CORE_GIB + tokenizers + CPU_WORKER_GIB * processes
     fixed = workload.weights_gib + activations + overhead

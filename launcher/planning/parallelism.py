@@ -1,21 +1,12 @@
 """Tensor and pipeline parallel sizes: the GPUs a model is spread over."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from launcher.errors import PlanError
 from launcher.models.facts import ModelFacts
 from launcher.planning.hardware import Hardware
 from launcher.planning.memory import MemoryEstimate, ParallelSizes
 from launcher.settings import LauncherSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Parallelism:
-    """The sizes, with the reason."""
-
-    sizes: ParallelSizes
-    reason: str
 
 
 def legal_sizes(model: ModelFacts, most: int) -> list[int]:
@@ -35,23 +26,23 @@ def choose_parallelism(
     model: ModelFacts,
     hardware: Hardware,
     needs: Callable[[ParallelSizes], MemoryEstimate],
-) -> Parallelism:
+) -> ParallelSizes:
     """Return the sizes these settings mean. Raises PlanError where there are too few GPUs."""
     gpus = len(hardware.gpus)
     if size := settings.tensor_parallel:
         if 0 < gpus < size:
             raise PlanError(f"MMHIE_TENSOR_PARALLEL={size} needs as many GPUs and {gpus} are here.")
-        return Parallelism(ParallelSizes(size), f"tensor parallel {size}")
+        return ParallelSizes(size, reason=f"tensor parallel {size}")
     if not gpus:
-        return Parallelism(ParallelSizes(), "one process on the CPU")
+        return ParallelSizes(reason="one process on the CPU")
     if settings.device_map == "null":
-        return Parallelism(ParallelSizes(), "one GPU (MMHIE_DEVICE_MAP=null)")
+        return ParallelSizes(reason="one GPU (MMHIE_DEVICE_MAP=null)")
     if settings.device_map == "sequential":
         stages = min(gpus, model.layers)
-        return Parallelism(ParallelSizes(1, stages), f"{stages} pipeline stages, one a GPU")
+        return ParallelSizes(1, stages, f"{stages} pipeline stages, one a GPU")
     legal = legal_sizes(model, gpus)
     fitting = next((size for size in legal if needs(ParallelSizes(size)).fits), None)
     if settings.device_map == "auto" and fitting:
         reason = f"tensor parallel {fitting}, the fewest of {gpus} GPUs that the model fits"
-        return Parallelism(ParallelSizes(fitting), reason)
-    return Parallelism(ParallelSizes(legal[-1]), f"tensor parallel over {legal[-1]} of {gpus} GPUs")
+        return ParallelSizes(fitting, reason=reason)
+    return ParallelSizes(legal[-1], reason=f"tensor parallel over {legal[-1]} of {gpus} GPUs")

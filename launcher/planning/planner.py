@@ -63,7 +63,7 @@ def _shorten(names: Sequence[str]) -> str:
 
 
 def _list_reasons(decided: EnginePlan) -> Iterator[str]:
-    yield decided.parallelism.reason
+    yield decided.sizes.reason
     yield decided.quantization.reason
     yield decided.context.reason
     if adapter := decided.model.adapter:
@@ -102,7 +102,7 @@ def _warn_about_gpus(decided: EnginePlan) -> Iterator[str]:
     """Yield warnings about the GPUs of this machine."""
     if decided.settings.device != "cpu":
         yield from decided.hardware.remarks
-    if decided.device == "cuda" and (usage := gpu_share.describe_neighbours(decided.hardware)):
+    if usage := gpu_share.describe_neighbours(decided.hardware):
         share = decided.gpu_fraction
         yield f"The engine is planned for {share:.0%} of each GPU: {usage}."
 

@@ -1,26 +1,17 @@
 """The quantization an engine runs with: as set, a named fallback, or refused with the remedy."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
 from launcher.errors import PlanError
 from launcher.formats import FORMATS, Format
 from launcher.models.facts import ModelFacts
-from launcher.planning.hardware import Device, Hardware
-from launcher.planning.installation import Installation
+from launcher.planning.hardware import Hardware
 
 Obstacle = str | None  # the reason a format cannot run, or None
 # Made of a 16-bit checkpoint while it loads, the better first.
 SMALLER: Final = ("fp8", "bitsandbytes")
-
-
-@dataclass(frozen=True, slots=True)
-class Platform:
-    """The device an engine would run on, and the software there."""
-
-    device: Device
-    hardware: Hardware
-    installed: Installation
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +30,16 @@ class Quantization:
         return self.method or "none"
 
 
-def obstacle(method: str | None, model: ModelFacts, platform: Platform) -> Obstacle:
+def obstacle(
+    method: str | None, model: ModelFacts, hardware: Hardware, plugins: Collection[str]
+) -> Obstacle:
     """Return why this format cannot run there, if vLLM would not say so itself."""
     row = FORMATS.get(method or "")
     if row is None:
         return None
-    if row.plugin and method not in platform.installed.plugins:
+    if row.plugin and method not in plugins:
         return f"its vLLM plugin is not installed: {row.install}"
-    return _obstacle_on_cpu(row, model, platform.hardware) if platform.device == "cpu" else None
+    return None if hardware.gpus else _obstacle_on_cpu(row, model, hardware)
 
 
 def _obstacle_on_cpu(row: Format, model: ModelFacts, hardware: Hardware) -> Obstacle:
@@ -61,15 +54,17 @@ def _obstacle_on_cpu(row: Format, model: ModelFacts, hardware: Hardware) -> Obst
     return None
 
 
-def choose_quantization(wanted: str, model: ModelFacts, platform: Platform) -> Quantization:
+def choose_quantization(
+    wanted: str, model: ModelFacts, hardware: Hardware, plugins: Collection[str]
+) -> Quantization:
     """Return the quantization to run. Raises PlanError if there is none."""
     if wanted in ("none", model.quantization) or (wanted == "gguf" and model.dequantized):
-        return _as_published(model, platform)
-    reason = _cannot_convert(wanted, model) or obstacle(wanted, model, platform)
+        return _as_published(model, hardware, plugins)
+    reason = _cannot_convert(wanted, model) or obstacle(wanted, model, hardware, plugins)
     if reason is None:
         made = f"{wanted} made from the weights while loading"
         return Quantization(wanted, FORMATS[wanted].flag, made)
-    own = _as_published(model, platform)
+    own = _as_published(model, hardware, plugins)
     named = own.method or "the checkpoint's own weights, not quantized"
     warning = f"MMHIE_QUANTIZE={wanted} cannot run: {reason}. Running {named} instead."
     return replace(own, warnings=(warning,))
@@ -83,12 +78,12 @@ def _cannot_convert(wanted: str, model: ModelFacts) -> Obstacle:
     return None
 
 
-def _as_published(model: ModelFacts, platform: Platform) -> Quantization:
+def _as_published(model: ModelFacts, hardware: Hardware, plugins: Collection[str]) -> Quantization:
     method = model.quantization
-    if method == "gguf" and platform.device == "cpu":
+    if method == "gguf" and not hardware.gpus:
         reason = "the GGUF file is de-quantized to bfloat16 once, since the CPU engine reads none"
         return Quantization(None, None, reason, dequantize=True)
-    blocked = obstacle(method, model, platform)
+    blocked = obstacle(method, model, hardware, plugins)
     if blocked is None:
         own = f"the checkpoint's own format, {method or 'no quantization'}"
         return Quantization(method, None, own)

@@ -52,20 +52,21 @@ def smaller_share(decided: EnginePlan) -> float | None:
 def _starts_with(decided: EnginePlan, share: float) -> bool:
     """Return whether this share of each GPU is enough."""
     chosen = decided.settings.model_copy(update={"gpu_memory_utilization": share})
-    estimate = estimator(chosen, decided.hardware, decided.device)
-    return decided.device == "cuda" and estimate(decided.workload).starts
+    is_enough = estimator(chosen, decided.hardware)(decided.workload).starts
+    return is_enough and decided.device == "cuda"
 
 
 def _first(decided: EnginePlan, changes: Changes) -> Iterator[str]:
     """Yield the first of these changes with which the model starts."""
-    estimate = estimator(decided.settings, decided.hardware, decided.device)
+    estimate = estimator(decided.settings, decided.hardware)
     return islice((sentence for sentence, load in changes if estimate(load).starts), 1)
 
 
 def _formats(decided: EnginePlan) -> Changes:
     if decided.model.quantization is None and decided.quantization.method is None:
         for method in SMALLER:
-            if obstacle(method, decided.model, decided.platform) is None:
+            plugins = decided.installed.plugins
+            if obstacle(method, decided.model, decided.hardware, plugins) is None:
                 lighter = replace(decided.workload, quantization=method)
                 yield f"set MMHIE_QUANTIZE={method}", lighter
 

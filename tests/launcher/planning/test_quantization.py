@@ -10,7 +10,7 @@ from launcher.models.facts import ModelFacts
 from launcher.models.families import CONFIGS, GPT_OSS_20B
 from launcher.planning.hardware import Hardware, parse
 from launcher.planning.installation import Installation
-from launcher.planning.quantization import Platform, Quantization, choose_quantization
+from launcher.planning.quantization import Quantization, choose_quantization
 
 GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source="x")
 DENSE = from_config(CONFIGS["embedded"], source="x")
@@ -35,8 +35,7 @@ def ask(
     hardware: Hardware,
     installed: Installation = PLUGINS,
 ) -> Quantization:
-    place = Platform("cuda" if hardware.gpus else "cpu", hardware, installed)
-    return choose_quantization(wanted, model, place)
+    return choose_quantization(wanted, model, hardware, installed.plugins)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from launcher.models.config import from_config
 from launcher.models.resolve import ALL
+from launcher.planning.hardware import parse
 from launcher.planning.installation import Installation
 from launcher.planning.start_times import (
     engine_steps,
@@ -45,7 +46,7 @@ def test_a_large_model_may_take_longer_to_start() -> None:
 
     assert start_limit_s(small) == 900
     assert start_limit_s(large) == pytest.approx(2 * (652 * 2**30 / 250e6 + 225), rel=0.1)
-    assert start_limit_s(replace(large, device="cpu")) == 900
+    assert start_limit_s(replace(large, hardware=parse("cpu"))) == 900
 
 
 def test_the_files_are_fetched_and_read() -> None:
