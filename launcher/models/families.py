@@ -21,7 +21,6 @@ COPIES: Final[Mapping[str, str]] = _KNOWN["copies"]
 BEYOND_LORA: Final[tuple[str, ...]] = tuple(_KNOWN["beyond_lora"])
 APPLIED_WHILE_SERVING: Final = frozenset(_KNOWN["applied_while_serving"])
 PLAIN_INITS: Final = frozenset(_KNOWN["plain_inits"])
-LORA_TARGETS: Final[Mapping[str, Mapping[str, list[str]]]] = _KNOWN["lora_targets"]
 
 
 def original(base: str) -> str:
