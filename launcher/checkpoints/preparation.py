@@ -2,7 +2,9 @@
 that they say has to be made first.
 """
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +15,9 @@ from launcher.models.fetch_progress import Step
 from launcher.planning import hardware, installation
 from launcher.planning.engines import make_plans
 from launcher.planning.hardware import Hardware
-from launcher.planning.plan import EnginePlan, prepared_folder
+from launcher.planning.plan import EnginePlan
 from launcher.planning.planner import complete
+from launcher.planning.weights import weight_bytes
 from launcher.process.child import Listener
 from launcher.settings import LauncherSettings, is_offline
 
@@ -73,7 +76,8 @@ def to_be_merged(plan: EnginePlan) -> int:
     """Bytes of the checkpoint that is merged of what is fetched, 0 where none is to be made."""
     if plan.preparation != "merge" or folder_of(plan).exists():
         return 0
-    return merging.merged_bytes(plan.model, dequantize=plan.quantization.dequantize)
+    method = None if plan.quantization.dequantize else plan.model.quantization
+    return int(weight_bytes(plan.model, method) * merging.ROOM)
 
 
 def needs_preparation(plans: Plans) -> bool:
@@ -83,10 +87,9 @@ def needs_preparation(plans: Plans) -> bool:
 
 def folder_of(plan: EnginePlan) -> Path:
     """The folder of the checkpoint this plan needs, made already or not."""
-    settings = plan.settings
     if plan.preparation == "merge":
-        return prepared_folder(settings, plan.model, "merge")
-    return settings.cache_dir / gguf.key(_gguf_file(plan))
+        return Path(plan.source)
+    return plan.settings.cache_dir / gguf.key(_gguf_file(plan))
 
 
 def _gguf_file(plan: EnginePlan) -> Path:
@@ -96,13 +99,12 @@ def _gguf_file(plan: EnginePlan) -> Path:
 
 async def make(plan: EnginePlan, environ: Mapping[str, str], listener: Listener) -> Path:
     """The folder of the checkpoint this plan needs, made now if it is not there yet."""
-    settings = plan.settings
-    if plan.preparation != "merge":
-        return await dequantize(_gguf_file(plan), settings.cache_dir, environ, listener)
-    flags = ("--dequantize",) if plan.quantization.dequantize else ()
-    given = {**environ, "MMHIE_REASONER_MODEL": settings.reasoner_model}
-    await making.in_child("launcher.checkpoints.adapter", flags, given, listener)
-    return folder_of(plan).absolute()
+    adapter = plan.model.adapter
+    if plan.preparation != "merge" or adapter is None:
+        return await dequantize(_gguf_file(plan), plan.settings.cache_dir, environ, listener)
+    job = json.dumps(asdict(merging.plan_merge(plan, adapter)))
+    await making.in_child("launcher.checkpoints.adapter", (job,), environ, listener)
+    return folder_of(plan)
 
 
 async def dequantize(

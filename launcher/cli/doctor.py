@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from gateway.cli.command import AsJson, put
 from launcher import settings
-from launcher.checkpoints import gguf, merging, preparation
+from launcher.checkpoints import gguf, preparation
 from launcher.errors import LauncherError, ModelError
 from launcher.models import digests, resolve, weights
 from launcher.models.families import EMBEDDED
@@ -76,12 +76,7 @@ class CheckedConfiguration:
         sources = {model.source: None, model.adapter.source if model.adapter else "": None}
         if self.plan.preparation == "merge":
             sources[str(self.prepared or "")] = None
-        return [file for source in filter(None, sources) for file in weights_in(source)]
-
-
-def weights_in(source: str) -> list[Path]:
-    """Return the weight files of one source. Raises ModelError."""
-    return weights.check(Path(source) if source.endswith(".gguf") else merging.local(source))
+        return [file for source in filter(None, sources) for file in weights.check(Path(source))]
 
 
 def check_settings(subject: CheckedConfiguration) -> str:

@@ -41,6 +41,8 @@ def check(source: Path) -> list[Path]:
     """The files with the weights of a folder or GGUF file; ModelError when one is not whole."""
     if source.suffix == ".gguf":
         return gguf_parts(source, gguf_header.read(source))
+    if not source.is_dir():
+        raise ModelError(f"{source} is not on this machine: run `mmhie fetch {source}` first.")
     files = shards(source)
     check_lengths(source)
     return files

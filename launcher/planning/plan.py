@@ -120,7 +120,8 @@ def prepared_folder(
     """The folder of the checkpoint made from this model, named by the commits it is made of."""
     commits = (model.adapter.revision if model.adapter else None, model.revision)
     parts = (commit.replace("/", "--")[:COMMIT_LETTERS] for commit in commits if commit)
-    return settings.cache_dir / "-".join((model.id.replace("/", "--"), *parts, preparation))
+    name = "-".join((model.id.replace("/", "--"), *parts, preparation))
+    return settings.cache_dir.absolute() / name
 
 
 def decide(
