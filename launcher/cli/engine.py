@@ -16,7 +16,7 @@ import typer
 from launcher.checkpoints import preparation
 from launcher.checkpoints.preparation import Plans
 from launcher.cli import serve
-from launcher.cli.publisher import Outlets, Publisher, Report
+from launcher.cli.publisher import Publisher
 from launcher.errors import EngineOutOfMemory, SettingsError, ToldToStop
 from launcher.process.child import prefixed
 from launcher.process.parent_death_guard import close_to_others
@@ -33,15 +33,15 @@ HOST, PORT = "0.0.0.0", 8001  # noqa: S104  # compose puts it on a network witho
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
 
-def engine(port: Port = PORT, as_json: serve.AsJsonLines = False) -> None:
+def engine(port: Port = PORT) -> None:
     """Run only the engine, for a gateway in another container."""
     try:
-        asyncio.run(run_engine(dict(os.environ), serve.make_reporter(as_json=as_json), port))
+        asyncio.run(run_engine(dict(os.environ), port))
     except asyncio.CancelledError:
         raise ToldToStop("Stopped before the model was ready.") from None
 
 
-async def run_engine(environ: Mapping[str, str], report: Report, port: int) -> None:
+async def run_engine(environ: Mapping[str, str], port: int) -> None:
     """Run the engine until a stop is requested. Raises LauncherError."""
     close_to_others()
     serve.cancel_on_signals()
@@ -51,7 +51,7 @@ async def run_engine(environ: Mapping[str, str], report: Report, port: int) -> N
     scheme = preflight.engine_scheme(chosen)
     plans = plan_one(chosen)
     # The gateway learns the public model from it: an adapter's base must not be taken for it.
-    publish = Publisher(Outlets(path, ProgressDisplay(sys.stderr), report), plans, environ)
+    publish = Publisher(path, ProgressDisplay(sys.stderr), plans, environ)
 
     def make_programs(plans: Plans) -> tuple[EngineProgram, ...]:
         command = engine_command(plans[0], environ, f"{scheme}://{HOST}:{port}", key)

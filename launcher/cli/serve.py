@@ -2,14 +2,12 @@
 
 import asyncio
 import contextlib
-import json
 import os
 import resource
 import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -20,7 +18,7 @@ from gateway.settings.base import local_url
 from launcher import settings
 from launcher.checkpoints import preparation
 from launcher.checkpoints.preparation import Plans
-from launcher.cli.publisher import Outlets, Publisher, Report
+from launcher.cli.publisher import Publisher
 from launcher.errors import LauncherError, ToldToStop
 from launcher.models.families import DISPLAY_NAMES
 from launcher.planning import hardware, start_times
@@ -30,7 +28,6 @@ from launcher.process.parent_death_guard import close_to_others, end_with_parent
 from launcher.serving import engine_judge, preflight, router
 from launcher.serving.engine_supervisor import EngineProgram, RestartPolicy
 from launcher.serving.programs import RunFiles, programs, replan_engines
-from launcher.serving.status_file import Phase
 from launcher.serving.supervisor import Prepare, Supervisor
 from launcher.settings import LauncherSettings
 from launcher.terminal.progress import ProgressDisplay, banner
@@ -43,7 +40,6 @@ WithoutGpu = Annotated[
     str | None,
     typer.Option(help="Model without a GPU, if MMHIE_REASONER_MODEL is not set."),
 ]
-AsJsonLines = Annotated[bool, typer.Option("--json", help="Print each phase as one JSON line.")]
 Engines = Annotated[int | None, typer.Option(help="Number of engines; default: MMHIE_ENGINES.")]
 WithParent = Annotated[
     bool,
@@ -58,7 +54,6 @@ def serve(
     without_gpu: WithoutGpu = None,
     engines: Engines = None,
     with_parent: WithParent = False,
-    as_json: AsJsonLines = False,
 ) -> None:
     """Start and supervise the engine and the gateway."""
     if with_parent:
@@ -67,26 +62,15 @@ def serve(
     # No core dumps: the memory of the engine holds prompts, and its processes inherit the limit.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        report = make_reporter(as_json=as_json)
-        asyncio.run(serve_until_stopped(environ, without_gpu, report, to_log=with_parent))
+        asyncio.run(serve_until_stopped(environ, without_gpu, to_log=with_parent))
     except asyncio.CancelledError:
         raise ToldToStop("Stopped before the model was ready.") from None
     finally:  # the loop has restored the default, which would end this process as "killed"
         signal.signal(signal.SIGTERM, lambda *_: None)
 
 
-def make_reporter(*, as_json: bool) -> Report:
-    """Return a function that writes each phase to standard output as JSON, or does nothing."""
-
-    def report(phase: Phase) -> None:
-        sys.stdout.write(json.dumps(asdict(phase)) + "\n")
-        sys.stdout.flush()
-
-    return report if as_json else lambda phase: None
-
-
 async def serve_until_stopped(
-    environ: Mapping[str, str], without_gpu: str | None, report: Report, *, to_log: bool = False
+    environ: Mapping[str, str], without_gpu: str | None, *, to_log: bool
 ) -> None:
     """Run one service from its settings to a clean stop. Raises LauncherError."""
     close_to_others()  # our environment holds keys, which an engine of this user could read
@@ -106,9 +90,10 @@ async def serve_until_stopped(
             preflight.check_shared_memory(plans)
             files = RunFiles(folder, file)
             log = prefixed("launcher", file) if display.is_terminal else lambda line: None
-            greet = make_greeting(chosen, display)
-            outlets = Outlets(files.status_file, display, report, log, greet)
-            await supervise(chosen, plans, environ, files, outlets)
+            greeting = make_greeting(chosen, plans)
+            path = files.status_file
+            publish = Publisher(path, display, plans, environ, log=log, greeting=greeting)
+            await supervise(chosen, plans, environ, files, publish)
         except LauncherError as error:
             if error.exit_code and display.log:
                 display.done(f"The log of this run is {display.log}.")
@@ -188,10 +173,9 @@ async def supervise(
     plans: Plans,
     environ: Mapping[str, str],
     files: RunFiles,
-    outlets: Outlets,
+    publish: Publisher,
 ) -> None:
     """Run until a stop is requested. Raises ProgramFailed and StartError."""
-    publish = Publisher(outlets, plans, environ)
     parts = programs(chosen, plans, environ, files)
 
     def make_programs(plans: Plans) -> tuple[EngineProgram, ...]:
@@ -215,7 +199,7 @@ def make_preparation(
     everything is here."""
 
     async def prepare() -> tuple[EngineProgram, ...]:
-        async with publish.tick():
+        async with publish.repeat():
             work = preparation.prepare(plans, environ, publish.step, log)
             made = await engine_judge.beside(work, plans, environ)
         publish.use(made)
@@ -224,16 +208,12 @@ def make_preparation(
     return prepare if preparation.needs_preparation(plans) else None
 
 
-def make_greeting(chosen: LauncherSettings, display: ProgressDisplay) -> Callable[[Plans], None]:
-    """Return what shows the first commands to try once the model is ready."""
-
-    def greet(plans: Plans) -> None:
-        model = plans[0].model.id if plans else chosen.model
-        address = local_url(chosen.host, chosen.port)
-        name, has_keys = DISPLAY_NAMES.get(model, model), preflight.asks_for_keys()
-        display.done(banner(name, address, sys.argv[0], has_keys=has_keys))
-
-    return greet
+def make_greeting(chosen: LauncherSettings, plans: Plans) -> str:
+    """Return the first commands to try once the model is ready."""
+    model = plans[0].model.id if plans else chosen.model
+    address = local_url(chosen.host, chosen.port)
+    name, has_keys = DISPLAY_NAMES.get(model, model), preflight.asks_for_keys()
+    return banner(name, address, sys.argv[0], has_keys=has_keys)
 
 
 def stop_on_signals(stop: Callable[[float], None], grace_s: float) -> None:

@@ -14,9 +14,8 @@ MERGING: Final = 150e6
 LOADING: Final = 250e6
 COMPILING_S: Final = 195.0
 GRAPHS_S: Final = 30.0
-# Estimates for two cores: most of it are the imports of PyTorch and of vLLM's processes.
+# An estimate for two cores: most of it are the imports of PyTorch.
 UNPACKING_S: Final = 90.0
-CPU_START_S: Final = 120.0
 
 
 class Step(NamedTuple):
@@ -50,9 +49,7 @@ def making_s(decided: EnginePlan) -> float:
 
 
 def engine_s(decided: EnginePlan) -> float:
-    """Seconds of the engine's own start."""
-    if decided.device == "cpu":
-        return CPU_START_S + file_bytes(decided.model) / LOADING
+    """Seconds of the engine's own start on GPUs."""
     return sum(step.seconds for step in engine_steps(decided))
 
 

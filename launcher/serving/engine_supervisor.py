@@ -12,15 +12,12 @@ from launcher.serving import failures, startup_log
 from launcher.serving.environment import KEY
 from launcher.serving.probe import Address, Probe
 from launcher.serving.stall_watchdog import StallWatchdog, activity
-from launcher.serving.status_file import Phase, PhaseName
+from launcher.serving.status_file import Phase
 
 TICK_S = 0.25
 METRICS_EVERY_S = 5.0
-# A step's fraction from which the model is loading and no longer just starting.
-LOADING_FROM = 0.2
 # What an engine that has to go gets between SIGTERM and SIGKILL.
 ENGINE_STOP_S = 3.0
-FIRST_TOKEN = startup_log.StartupProgress("Generating a first token, which compiles kernels", 0.99)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ class EngineSupervisor(ChildSupervisor[Phase]):
         self._engine = engine
         self._policy = policy
         self._publish = publish
-        self._progress = startup_log.BEGIN
+        self._starting = startup_log.BEGIN
         self._client = Probe(engine.address, engine.command.env.get(KEY, ""))
 
     def replace_program(self, engine: EngineProgram) -> None:
@@ -120,19 +117,19 @@ class EngineSupervisor(ChildSupervisor[Phase]):
         if self._engine.note:
             self._engine.log(self._engine.note)
         self._client.remove_stale_socket()
-        self._progress = startup_log.BEGIN
+        self._starting = startup_log.BEGIN
         self._child = Child(self._engine.command, self._on_line)
         return self._child
 
     def _on_line(self, line: str) -> None:
-        self._progress = startup_log.furthest(self._progress, line)
+        self._starting = startup_log.furthest(self._starting, line)
         self._engine.log(line)
 
     async def _until_ready(self, child: Child) -> None:
         """Return once the engine is ready or a stop is requested; raise a StartError otherwise."""
         deadline = self._clock() + self._policy.start_s
         while not (await self._client.is_healthy() and await self._warm_up()):
-            self._publish(phase_of(self._progress))
+            self._publish(self._starting)
             if self._stop.requested.is_set():
                 return
             if not child.is_running:
@@ -141,7 +138,7 @@ class EngineSupervisor(ChildSupervisor[Phase]):
             if self._clock() > deadline:
                 raise NeverReady(
                     f"The engine was not ready after {self._policy.start_s:.0f} s and was last "
-                    f"seen at “{self._progress.step}”: set MMHIE_START_TIMEOUT_SECONDS higher if "
+                    f"seen at “{self._starting.detail}”: set MMHIE_START_TIMEOUT_SECONDS higher if "
                     "the model is large, or look into its log."
                 )
             await self._stop.pause(TICK_S)
@@ -151,8 +148,8 @@ class EngineSupervisor(ChildSupervisor[Phase]):
     async def _warm_up(self) -> bool:
         """Have one token generated, which compiles kernels, in a start's time and not in a stall's;
         return whether the engine has answered, and is still well."""
-        self._progress = FIRST_TOKEN
-        self._publish(phase_of(FIRST_TOKEN))
+        self._starting = startup_log.FIRST_TOKEN
+        self._publish(self._starting)
         if not await self._stop.race(self._client.generates(self._policy.start_s)):
             return False
         await self._stop.pause(TICK_S)  # an engine that dies of it needs a moment to say so
@@ -187,9 +184,3 @@ class EngineSupervisor(ChildSupervisor[Phase]):
         if is_asked and await self._stop.race(self._client.generates(self._policy.stall_s)):
             watchdog.record_token(self._clock())
         return is_stalled
-
-
-def phase_of(progress: startup_log.StartupProgress) -> Phase:
-    """Return the phase of an engine that is not ready yet."""
-    name: PhaseName = "loading" if progress.fraction >= LOADING_FROM else "starting"
-    return Phase(name, f"{progress.step}.", progress.fraction)

@@ -5,18 +5,13 @@ The lines are vLLM 0.32's, as captured; the engine's /health alone decides that 
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from launcher.serving.status_file import Phase
 
-@dataclass(frozen=True, slots=True)
-class StartupProgress:
-    """A step of the start, and the share of the whole start that is done (0.0 to 1.0)."""
-
-    step: str
-    fraction: float
-
-
-BEGIN = StartupProgress("Starting the engine", 0.0)
+BEGIN = Phase("starting", "Starting the engine.", 0.0)
+FIRST_TOKEN = Phase("loading", "Generating a first token, which compiles kernels.", 0.99)
+# The share of a start from which the model is loading and no longer just starting.
+LOADING_FROM = 0.2
 # Lines that begin a step, and the share of the start done; a percentage in the line spreads over
 # both shares.
 STEPS = (
@@ -36,19 +31,22 @@ STEPS = (
 )
 
 
-def progress(line: str) -> StartupProgress | None:
-    """Return the progress this line shows, if any."""
+def read_phase(line: str) -> Phase | None:
+    """Return the phase that this line shows, if any."""
     for pattern, step, start, end in STEPS:
         if match := re.search(pattern, line):
             share = int(match[1]) / 100 if match.re.groups else 0
-            return StartupProgress(step, round(start + (end - start) * share, 3))
+            fraction = round(start + (end - start) * share, 3)
+            return Phase(
+                "loading" if fraction >= LOADING_FROM else "starting", f"{step}.", fraction
+            )
     return None
 
 
-def furthest(so_far: StartupProgress, line: str) -> StartupProgress:
-    """Return the later of the progress so far and this line's: ranks report out of step."""
-    new = progress(line)
-    return new if new and new.fraction >= so_far.fraction else so_far
+def furthest(so_far: Phase, line: str) -> Phase:
+    """Return the later of the phase so far and this line's: ranks report out of step."""
+    new = read_phase(line)
+    return new if new and (new.progress or 0) >= (so_far.progress or 0) else so_far
 
 
 PREFIX = re.compile(

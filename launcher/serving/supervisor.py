@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from launcher.errors import DeviceFailed, GaveUp, ToldToStop
 from launcher.process.restarts import Clock, Stop
-from launcher.serving import router
+from launcher.serving import router, startup_log
 from launcher.serving.engine_supervisor import (
     ENGINE_STOP_S,
     TICK_S,
@@ -24,7 +24,6 @@ from launcher.serving.status_file import Phase
 GATEWAY_MARGIN_S = 1.0
 # Time to stop in when nobody asked: one of the programs cannot go on.
 GIVING_UP_S = 6.0
-BEGIN = Phase("starting", "Starting the engine.", 0.0)
 ROUTER_STARTING = Phase("loading", "Starting the router.", 0.99)
 ROUTER_READY = Phase("ready", "The router is ready.", 1.0)
 DRAINING = Phase("draining", "Stopping: requests in flight are finished first.")
@@ -64,7 +63,7 @@ class Supervisor:
         self._publish = publish
         self._prepare = prepare
         self._stop = Stop(GIVING_UP_S)
-        self._phases = [BEGIN] * len(programs.engines)
+        self._phases = [startup_log.BEGIN] * len(programs.engines)
         self._engines = [
             EngineSupervisor(engine, policy, self._stop, self._listener(index), clock)
             for index, engine in enumerate(programs.engines)

@@ -28,12 +28,14 @@ from tests.fake_hub.hub import FakeHub
 from tests.fake_nvml import Device
 from tests.gateway.server.certificates import Authority
 from tests.launcher.machine import Machine
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(bool(programs.reason("gcc")), reason=programs.reason("gcc")),
 ]
 HANG_S = 900
+READY = "The model is ready."
 FAKE = f"""
 echo start >> starts
 while [ "$1" != --port ]; do shift; done
@@ -55,22 +57,17 @@ def machine(library: Path, tmp_path: Path) -> Machine:
 
 
 class Running:
-    """A running `mmhie engine`, with its phases as they are reported."""
+    """A running `mmhie engine`, with what it writes to people."""
 
     def __init__(self, process: subprocess.Popen[str], folder: Path, port: int) -> None:
         self.port = port
         self.process = process
         self.folder = folder
-        self.phases: list[dict[str, str]] = []
 
-    def until(self, name: str) -> str:
-        """Wait for the next phase of this name, and return its sentence."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.phases.append(json.loads(line))
-            if self.phases[-1]["name"] == name:
-                return self.phases[-1]["detail"]
-        raise AssertionError((self.phases, self.said))
+    def until(self, words: str) -> None:
+        """Wait until it has said this."""
+        until(lambda: words in self.said or self.process.poll() is not None)
+        assert words in self.said, self.said
 
     def end(self) -> int:
         """Wait for the end; return the exit code."""
@@ -100,10 +97,9 @@ def engine(machine: Machine, script: str, **environ: str) -> Iterator[Running]:
     file: IO[str]
     with (machine.folder / "said").open("w") as file:
         process = subprocess.Popen(
-            [MMHIE, "engine", "--json", "--port", str(port)],
+            [MMHIE, "engine", "--port", str(port)],
             env={**machine.environ, **ours, **environ},
             cwd=machine.folder,
-            stdout=subprocess.PIPE,
             stderr=file,
             text=True,
         )
@@ -119,10 +115,10 @@ def test_it_stops_when_asked(machine: Machine, hub: FakeHub) -> None:
     work while the model is fetched."""
     ours = {"HF_ENDPOINT": hub.url, "HF_HOME": str(machine.folder), "MMHIE_REASONER_MODEL": "a/b"}
     with engine(machine, FAKE, **ours) as running:
-        assert running.until("loading") == "Fetching the model."
+        running.until("==> Fetching the model.")
         written = json.loads((machine.folder / "phase.json").read_text())
         assert (written["phase"], written["model"]["id"]) == ("loading", "a/b")
-        running.until("ready")
+        running.until(READY)
         running.process.send_signal(signal.SIGTERM)
 
         assert running.end() == 0
@@ -136,7 +132,7 @@ def test_it_serves_https(machine: Machine) -> None:
     pair = ours.issue("engine")
     files = {"MMHIE_ENGINE_SERVER_CERTIFICATE": str(pair.both)}
     with engine(machine, f"{FAKE} $3 $4 $5 $6", **files) as running:
-        running.until("ready")
+        running.until(READY)
         trusting = ssl.create_default_context(cafile=ours.path)
         url = f"https://localhost:{running.port}"
         assert httpx2.get(f"{url}/v1/models", verify=trusting).status_code == 200
@@ -162,7 +158,7 @@ def test_a_fault_of_the_gpu_ends_the_container(
     at before a restart, and says more than the engine did."""
     with engine(machine, f"{FAKE} --crash-after 2{last}") as running:
         if is_lost:
-            running.until("ready")
+            running.until(READY)
             machine.describe(Device(handle_error=fake_nvml.GPU_IS_LOST))
 
         assert running.end() == 3
@@ -175,14 +171,13 @@ def test_out_of_memory_is_said_once(machine: Machine) -> None:
     """The sentence says what would fit; one more try with a smaller share, and no end that an
     orchestrator would answer with a restart."""
     with engine(machine, f"echo start >> starts; echo '{MEMORY}'; exit 1") as running:
-        sentence = running.until("engine_down")
-        while "It has MMHIE_GPU_MEMORY" in sentence:
-            sentence = running.until("engine_down")
+        running.until("Nothing is tried again until")
         assert running.process.poll() is None
         running.process.send_signal(signal.SIGTERM)
 
         assert running.end() == 4
     assert running.starts == 2
-    assert "while it loaded: CUDA out of memory. Tried to allocate 2.00 GiB." in sentence
+    phase = json.loads((machine.folder / "phase.json").read_text())
+    assert "while it loaded: CUDA out of memory. Tried to allocate 2.00 GiB." in running.said
     assert "It has MMHIE_GPU_MEMORY_UTILIZATION=0.85, as it ran out of" in running.said
-    assert sentence in running.said
+    assert (phase["phase"], phase["detail"] in running.said) == ("engine_down", True)

@@ -10,11 +10,11 @@ from launcher.process.child import LAST_LINES, OutputLines
 from launcher.serving.startup_log import (
     BEGIN,
     STEPS,
-    StartupProgress,
     furthest,
-    progress,
+    read_phase,
     root_cause,
 )
+from launcher.serving.status_file import Phase
 
 OUTPUT = Path(__file__).with_name("engine_output")
 
@@ -37,10 +37,10 @@ LINES = {
 def test_a_line_tells_how_far_it_is() -> None:
     """The report of a slower rank does not move the bar back."""
     for line, fraction in LINES.items():
-        said = progress(line)
-        assert (said and said.fraction) == (fraction and pytest.approx(fraction, abs=0.001)), line
+        said = read_phase(line)
+        assert (said and said.progress) == (fraction and pytest.approx(fraction, abs=0.001)), line
 
-    seen = StartupProgress("Warming up", 0.85)
+    seen = Phase("loading", "Warming up.", 0.85)
     assert furthest(seen, "Loading safetensors checkpoint shards:  50% Completed | 1/2") == seen
 
 
@@ -88,7 +88,7 @@ def test_a_recorded_start_goes_on_to_the_socket(name: str) -> None:
     seen = [BEGIN]
     for line in lines:
         seen.append(furthest(seen[-1], line))
-    fractions = [progress.fraction for progress in seen]
+    fractions = [phase.progress or 0 for phase in seen]
     started = next(place for place, line in enumerate(lines) if "startup complete" in line)
 
     assert fractions == sorted(fractions)
