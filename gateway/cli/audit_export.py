@@ -3,12 +3,11 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from itertools import chain
 from typing import Annotated, Literal
 
 import typer
 
-from gateway.audit.fhir.export import Export, sign_offs_in
+from gateway.audit.fhir.export import resources_of, sign_offs_in
 from gateway.audit.patient_identifiers import identify
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.search import Search
@@ -105,7 +104,7 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
 def to_fhir(search: Search, records: Iterable[Json]) -> Iterator[Json]:
     """Yield the FHIR resources of records; an answer is signed off after its line was written."""
     feedback = [line.record for line in search.find({"kinds": FEEDBACK}) if line.is_genuine]
-    return chain.from_iterable(map(Export(sign_offs_in(feedback)).resources, records))
+    return resources_of(records, sign_offs_in(feedback))
 
 
 def names_of(person: str) -> list[str]:

@@ -11,24 +11,20 @@ from gateway.runtime.json_types import Json
 SignOffs = Mapping[str, Sequence[Json]]  # records of feedback, by the request's own id
 
 
-class Export:
-    """Makes resources of records; a Device comes once, before the first answer it gave."""
-
-    def __init__(self, sign_offs: SignOffs = MappingProxyType({})) -> None:
-        self._devices: set[str] = set()
-        self._sign_offs = sign_offs
-
-    def resources(self, record: Json) -> Iterator[Json]:
-        """Yield the AuditEvent of a record, and around it who made the answer, if there is one."""
-        if not has_answer(record):
-            yield audit_event(record)
-            return
-        maker = device(record)
-        if maker["id"] not in self._devices:
-            self._devices.add(maker["id"])
+def resources_of(
+    records: Iterable[Json], sign_offs: SignOffs = MappingProxyType({})
+) -> Iterator[Json]:
+    """Yield the AuditEvent of each record, and around it who made the answer, if there is one; a
+    Device comes once, before the first answer it gave."""
+    devices = set[str]()
+    for record in records:
+        maker = device(record) if has_answer(record) else None
+        if maker is not None and maker["id"] not in devices:
+            devices.add(maker["id"])
             yield maker
         yield audit_event(record)
-        yield provenance(record, maker["id"], self._sign_offs.get(record["request_id"], ()))
+        if maker is not None:
+            yield provenance(record, maker["id"], sign_offs.get(record["request_id"], ()))
 
 
 def sign_offs_in(records: Iterable[Json]) -> SignOffs:

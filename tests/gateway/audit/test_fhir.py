@@ -8,7 +8,7 @@ import pytest
 
 from gateway.audit.chain import START, new_mac, parse_line, signed_line
 from gateway.audit.fhir.audit_event import NHS_NUMBER_SYSTEM, audit_event
-from gateway.audit.fhir.export import Export, sign_offs_in
+from gateway.audit.fhir.export import resources_of, sign_offs_in
 from gateway.audit.fhir.transparency import AI
 from tests.gateway.audit.conftest import KEY, REQUEST_LINE
 
@@ -78,7 +78,7 @@ def valid(resource: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("record", [REQUEST, CARE, BY_TOKEN, STRANGER, OLD, UNPRINTABLE, *EVENTS])
 def test_it_validates(record: dict[str, Any]) -> None:
     """Every kind of record, with names nobody would choose and lines of an older gateway."""
-    for resource in Export().resources(record):
+    for resource in resources_of([record]):
         valid(resource)
 
 
@@ -167,7 +167,7 @@ def test_a_patient_is_named_as_the_caller_did(text: str, reference: dict[str, An
 
 def test_a_count_is_no_answer() -> None:
     """It creates nothing, and no model is its author."""
-    (event,) = Export().resources({**REQUEST, "route": "/tokenize"})
+    (event,) = resources_of([{**REQUEST, "route": "/tokenize"}])
 
     assert valid(event)["action"] == "E"
     assert "profile" not in event["meta"]
@@ -175,12 +175,10 @@ def test_a_count_is_no_answer() -> None:
 
 def test_a_device_is_an_ai_device() -> None:
     """AI Transparency on FHIR, profile AI-Device (input/fsh/AIDevice.fsh); it comes once."""
-    export = Export()
-    device, event, provenance = export.resources({**REQUEST, "revision": "abc"})
-    again = [each["resourceType"] for each in export.resources({**REQUEST, "revision": "abc"})]
-    other, *_ = export.resources({**REQUEST, "revision": "abd"})
+    records = [{**REQUEST, "revision": revision} for revision in ("abc", "abc", "abd")]
+    device, event, provenance, *again, other, _, _ = resources_of(records)
 
-    assert again == ["AuditEvent", "Provenance"]
+    assert [each["resourceType"] for each in again] == ["AuditEvent", "Provenance"]
     assert device["type"] == AI
     (kind,) = device["extension"]
     assert kind["valueCodeableConcept"]["coding"][0]["code"] == "Large-Language-Models"
@@ -235,6 +233,6 @@ def test_a_sign_off_that_was_unfounded() -> None:
     closed = {"kind": "feedback_closed", "feedback_id": "fb-1", "outcome": "unfounded"}
 
     assert sign_offs_in([*signed, flag, closed]) == {"r-1": [signed[1]]}
-    (_, _, provenance) = map(valid, Export({"r-1": signed}).resources(REQUEST))
+    (_, _, provenance) = map(valid, resources_of([REQUEST], {"r-1": signed}))
     assert len(provenance["agent"]) == 3
     assert provenance["agent"][1]["who"] == {"display": "unknown"}

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from mmhie import LLMConfig, MedicalReasoningLLM, RequestError
 
-from gateway.audit.fhir.export import Export, sign_offs_in
+from gateway.audit.fhir.export import resources_of, sign_offs_in
 from gateway.feedback.entry import LONGEST_COMMENT, LONGEST_CORRECTION
 from gateway.feedback.store import Store
 from tests.contract.fixtures import Refusal
@@ -197,11 +197,9 @@ def test_a_sign_off_needs_its_scope_and_a_name(clinic: Clinic, engine: FakeEngin
 
 def provenances(records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The exported Provenance resources of a trail, by the request that they are of."""
-    export = Export(sign_offs_in(records))
     return {
         resource["target"][0]["identifier"]["value"]: resource
-        for record in records
-        for resource in export.resources(record)
+        for resource in resources_of(records, sign_offs_in(records))
         if resource["resourceType"] == "Provenance"
     }
 
