@@ -128,7 +128,14 @@ FIELDS = frozenset([*request_fields(RequestRecord("", "")), "host", "port", "aut
 
 
 def log_request(record: RequestRecord) -> None:
-    info("request", request_fields(record))
+    """Log a request without a LogRecord, which would double the cost of its line."""
+    handlers, fields = logging.getLogger().handlers, request_fields(record)
+    if not (handlers and isinstance(handlers[0], BatchHandler)):
+        log.info("request", extra=fields)
+    elif log.isEnabledFor(logging.INFO):
+        line = begin_line(time.time(), "info", log.name, "request") | select_fields(fields)
+        with contextlib.suppress(TypeError):  # not JSON: logging never fails
+            handlers[0].add(to_json(line))
 
 
 MOST_LINES_OF_STRANGERS = 10  # in a window
@@ -137,7 +144,7 @@ WINDOW_S = 1.0
 
 class RequestLog:
     """Writes one line for each request. Of requests without a valid key only a few a second are
-    written, then their number, so that a flood does not fill the disk."""
+    written, so that a flood does not fill the disk; metrics and audit trail count them."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -145,31 +152,17 @@ class RequestLog:
         self._seen = 0
 
     def observe(self, record: RequestRecord) -> None:
-        if self._seen and self._clock() >= self._window + WINDOW_S:
-            self._close_window()
-        if record.outcome == "unauthorized":
-            if not self._seen:
-                self._window = self._clock()
-            self._seen += 1
-            if self._seen > MOST_LINES_OF_STRANGERS:
-                return
+        if record.outcome == "unauthorized" and not self._has_room():
+            return
         log_request(record)
 
-    def _close_window(self) -> None:
-        unwritten, self._seen = self._seen - MOST_LINES_OF_STRANGERS, 0
-        if unwritten > 0:
-            info("requests of strangers not logged", {"count": unwritten})
-
-
-def info(event: str, fields: Mapping[str, object]) -> None:
-    """Log an event without a LogRecord, which would double the cost of a request's line."""
-    handlers = logging.getLogger().handlers
-    if not (handlers and isinstance(handlers[0], BatchHandler)):
-        log.info(event, extra=fields)
-    elif log.isEnabledFor(logging.INFO):
-        line = begin_line(time.time(), "info", log.name, event) | select_fields(fields)
-        with contextlib.suppress(TypeError):  # not JSON: logging never fails
-            handlers[0].add(to_json(line))
+    def _has_room(self) -> bool:
+        """Count a request without a valid key; return whether its line is written."""
+        now = self._clock()
+        if now >= self._window + WINDOW_S:
+            self._window, self._seen = now, 0
+        self._seen += 1
+        return self._seen <= MOST_LINES_OF_STRANGERS
 
 
 def type_name(value: object) -> str:

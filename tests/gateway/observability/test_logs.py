@@ -143,7 +143,7 @@ def test_what_python_prints_by_itself() -> None:
 
 
 def test_a_flood_of_strangers_fills_no_disk(stream: io.StringIO) -> None:
-    """A few lines per second and a count of the others; requests with a key always have a line."""
+    """A few lines per second; requests with a key always have a line."""
     clock = Clock()
     requests = logs.RequestLog(clock=clock)
     for _ in range(1000):
@@ -153,7 +153,4 @@ def test_a_flood_of_strangers_fills_no_disk(stream: io.StringIO) -> None:
     clock.now += logs.WINDOW_S
     requests.observe(RequestRecord("r", "GET", outcome="unauthorized"))
 
-    events = [line["event"] for line in lines(stream)]
-    assert events.count("request") == logs.MOST_LINES_OF_STRANGERS + 20 + 1
-    (counted,) = [line for line in lines(stream) if line["event"] != "request"]
-    assert counted["count"] == 1000 - logs.MOST_LINES_OF_STRANGERS
+    assert len(lines(stream)) == logs.MOST_LINES_OF_STRANGERS + 20 + 1
