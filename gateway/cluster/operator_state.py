@@ -155,13 +155,10 @@ def read_reports(settings: GatewaySettings) -> Mapping[str, str]:
         with contextlib.suppress(RedisUnavailable):  # not permitted to every account
             execute(settings, [("SREM", GATEWAYS_KEY, *gone)])
     return {
-        process: parse_phase(*reply) for process, reply in reports.items() if process not in gone
+        process: phase.decode() if left_ms > SEEN_MS - LIVE_MS else SILENT
+        for process, (phase, left_ms) in reports.items()
+        if process not in gone
     }
-
-
-def parse_phase(phase: bytes, left_ms: int) -> str:
-    """Return the phase in a report, or `silent` if it has not been renewed."""
-    return phase.decode() if left_ms > SEEN_MS - LIVE_MS else SILENT
 
 
 def revoke_everywhere(settings: GatewaySettings, digests: Sequence[str]) -> None:
