@@ -36,7 +36,7 @@ class AuditFeed:
     Of all processes that write the trail, only the one with the lock sends. It also sends what
     other trails in the folder have left, if nobody holds theirs. An event that the server refuses,
     or that fails twice while a later one is taken, is set aside, and tried again every hour; any
-    other failure is retried at once.
+    other failure is retried soon.
     """
 
     def __init__(

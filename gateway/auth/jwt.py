@@ -2,8 +2,6 @@
 
 import hashlib
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -65,11 +63,14 @@ class JwtVerifier:
         return known
 
     async def _verify(self, token: str) -> Principal:
-        with refusals_explained():
-            header = jwt.get_unverified_header(token)
-        key = await self._key(header)
-        with refusals_explained():
+        try:
+            key = await self._key(jwt.get_unverified_header(token))
             principal = build_principal(self._claims(token, key), self.policy)
+        except jwt.PyJWTError as error:
+            raise Unauthorized(explain(error)) from None
+        except (TypeError, ValueError, ArithmeticError, RecursionError):
+            # Tokens contain JSON of any type and depth.
+            raise Unauthorized(MALFORMED) from None
         return replace(principal, credential=key.key_id)  # the token may lack a `kid`
 
     async def _key(self, header: Json) -> jwt.PyJWK:
@@ -96,18 +97,6 @@ class JwtVerifier:
             leeway=self.policy.leeway_s,
             options={"require": REQUIRED},
         )
-
-
-@contextmanager
-def refusals_explained() -> Iterator[None]:
-    """Raise Unauthorized for what a step of the verification raises: tokens contain JSON of any
-    type and depth."""
-    try:
-        yield
-    except jwt.PyJWTError as error:
-        raise Unauthorized(explain(error)) from None
-    except (TypeError, ValueError, ArithmeticError, RecursionError):
-        raise Unauthorized(MALFORMED) from None
 
 
 def build_principal(claims: Json, policy: JwtPolicy) -> Principal:
