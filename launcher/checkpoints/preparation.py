@@ -11,12 +11,12 @@ from typing import Final
 from launcher.checkpoints import gguf, making, merging
 from launcher.errors import ModelError
 from launcher.models import fetch_progress, resolve, weights
+from launcher.models.facts import ModelFacts
 from launcher.models.fetch_progress import Step
 from launcher.planning import hardware, installation
-from launcher.planning.engines import make_plans
 from launcher.planning.hardware import Hardware
 from launcher.planning.plan import EnginePlan
-from launcher.planning.planner import complete
+from launcher.planning.planner import make_plan, make_plans
 from launcher.planning.weights import weight_bytes
 from launcher.process.child import Listener
 from launcher.settings import LauncherSettings, is_offline
@@ -46,8 +46,9 @@ async def prepare(
         step(sentence, int(match["percent"]) / 100 if match else None)
 
     step(sentence, None)
-    made = resolve.read_made(plans[0].model, await make(plans[0], environ, report))
-    return tuple(complete(plan, made) for plan in plans)
+    return plan_again(
+        plans, resolve.read_made(plans[0].model, await make(plans[0], environ, report))
+    )
 
 
 async def fetch(plans: Plans, environ: Mapping[str, str], step: Step, listener: Listener) -> Plans:
@@ -69,7 +70,12 @@ async def fetch(plans: Plans, environ: Mapping[str, str], step: Step, listener: 
     model = resolve.read_model(settings)
     if model.lacks:
         raise ModelError(f"{model.source} lacks {', '.join(model.lacks)}: give a whole folder.")
-    return tuple(complete(plan, model) for plan in plans)
+    return plan_again(plans, model)
+
+
+def plan_again(plans: Plans, model: ModelFacts) -> Plans:
+    """The same plans for the files that are here now; all other facts stay the same."""
+    return tuple(make_plan(plan.settings, plan.hardware, model, plan.installed) for plan in plans)
 
 
 def to_be_merged(plan: EnginePlan) -> int:

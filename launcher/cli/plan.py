@@ -16,9 +16,9 @@ from launcher.cli.app import wrap_sentence
 from launcher.errors import DeviceFailed, HardwareError, SettingsError
 from launcher.models.resolve import read_model
 from launcher.planning import hardware, installation
-from launcher.planning.engines import make_plans
 from launcher.planning.hardware import Hardware
 from launcher.planning.plan import EnginePlan
+from launcher.planning.planner import make_plans
 from launcher.planning.weights import file_bytes, weight_bytes
 from launcher.settings import is_offline, load
 from launcher.terminal.terminal import align_rows

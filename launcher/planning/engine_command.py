@@ -9,7 +9,6 @@ from launcher import engine_flags
 from launcher.formats import PLUGINS
 from launcher.planning.hardware import GIB, VISIBLE
 from launcher.planning.plan import EnginePlan
-from launcher.planning.weights import buffer_rank
 
 # The engine calls the un-tuned base this while an adapter is served; no client may ask for it.
 BASE_NAME: Final = "base-without-adapter"
@@ -84,11 +83,6 @@ def tokenizer(decided: EnginePlan) -> str | None:
     return decided.settings.base_model if decided.quantization.method == "gguf" else None
 
 
-def lora_rank(decided: EnginePlan) -> int | None:
-    """The rank of vLLM's buffers for the adapter."""
-    return buffer_rank(decided.lora.rank) if decided.lora else None
-
-
 def lora_modules(decided: EnginePlan) -> str | None:
     """The adapter answers to the public id."""
     if decided.lora is None:
@@ -120,7 +114,7 @@ FLAGS: Final[tuple[Row, ...]] = (
     ("--safetensors-load-strategy", load_strategy),
     ("--enable-lora", lambda d: d.lora is not None),
     ("--max-loras", lambda d: 1 if d.lora else None),
-    ("--max-lora-rank", lora_rank),
+    ("--max-lora-rank", lambda d: d.workload.lora_rank or None),
     ("--otlp-traces-endpoint", lambda d: d.settings.traces_endpoint),
     ("--scheduling-policy", lambda _: "priority"),  # the gateway sends each request's priority
     ("--shutdown-timeout", lambda d: int(d.settings.stop_grace_seconds)),

@@ -17,8 +17,8 @@ from launcher.planning.installation import Installation
 from launcher.planning.memory import MemoryEstimate, ParallelSizes, Workload, estimator
 from launcher.planning.parallelism import choose_parallelism
 from launcher.planning.quantization import Quantization, choose_quantization
-from launcher.planning.served_adapter import check_kind, check_served
-from launcher.planning.weights import LORA_RANKS, buffer_rank, loaded_dtype
+from launcher.planning.served_adapter import check_kind, check_served, served_rank
+from launcher.planning.weights import loaded_dtype
 from launcher.settings import LauncherSettings
 
 Preparation = Literal["embedded", "dequantize", "merge"]
@@ -96,9 +96,7 @@ class EnginePlan:
     @property
     def lora(self) -> AdapterFacts | None:
         """The adapter that is applied while serving, not folded into the weights before."""
-        adapter = self.model.adapter
-        is_folded = adapter is None or adapter.merged or self.preparation == "merge"
-        return None if is_folded else adapter
+        return self.model.adapter if self.workload.lora_rank else None
 
     @property
     def source(self) -> str:
@@ -128,11 +126,11 @@ def decide(
     settings: LauncherSettings, hardware: Hardware, model: ModelFacts, installed: Installation
 ) -> EnginePlan:
     """Return a plan without its words; raises PlanError, HardwareError or MissingPackage."""
-    if model.adapter and not model.adapter.merged:
-        check_kind(model.adapter)
     if model.purpose:
         raise PlanError(purpose.refusal(model.id, model.purpose, model.architecture))
     hardware = choose_device(settings, hardware, installed)
+    if model.adapter:
+        check_kind(model.adapter, hardware)
     context = choose_context_length(settings, model)
     estimate = estimator(settings, hardware)
     quantization = choose_quantization(settings.quantize, model, hardware, installed.plugins)
@@ -151,12 +149,10 @@ def decide(
         context=context,
         workload=workload,
         memory=estimate(workload),
-        preparation=_preparation(settings, model, hardware.device, quantization),
+        preparation=_preparation(workload, quantization),
     )
     if decided.lora:
-        merging = settings.model_copy(update={"merge_adapter": True})
-        obstacle = merge_obstacle(merging, model)
-        check_served(decided.lora, hardware, workload, obstacle)
+        check_served(decided.lora, hardware, workload)
     return decided
 
 
@@ -195,7 +191,7 @@ def _workload(
         dtype=choose_dtype(settings, model, hardware),
         kv_dtype=settings.kv_cache_dtype if hardware.gpus else "auto",
         batched_tokens=batch.step_tokens(settings, hardware.gpus),
-        lora_rank=_served_rank(settings, model) if hardware.gpus else 0,
+        lora_rank=served_rank(settings, model, hardware),
     )
 
 
@@ -206,48 +202,11 @@ def choose_dtype(settings: LauncherSettings, model: ModelFacts, hardware: Hardwa
     return "float32" if is_wide else settings.dtype
 
 
-def _served_rank(settings: LauncherSettings, model: ModelFacts) -> int:
-    """The rank of the buffers for an adapter that is applied while serving, 0 without one."""
-    adapter = model.adapter
-    if adapter is None or adapter.merged or not merge_obstacle(settings, model):
-        return 0
-    rank = buffer_rank(adapter.rank)
-    if rank is None:
-        raise PlanError(
-            f"The adapter {adapter.id} has rank {adapter.rank}, and vLLM applies at most "
-            f"{LORA_RANKS[-1]} while serving; merge it (MMHIE_MERGE_ADAPTER=true)."
-        )
-    return rank
-
-
-def _preparation(
-    settings: LauncherSettings,
-    model: ModelFacts,
-    device: Device,
-    quantization: Quantization,
-) -> Preparation | None:
-    """The checkpoint that has to be made first, if one has to be; raises PlanError."""
-    adapter = model.adapter
+def _preparation(workload: Workload, quantization: Quantization) -> Preparation | None:
+    """The checkpoint that has to be made first, if one has to be."""
+    model = workload.model
+    if model.adapter and not model.adapter.merged:
+        return None if workload.lora_rank else "merge"
     if model.source == EMBEDDED:
         return "embedded"
-    if adapter is None or adapter.merged:
-        return "dequantize" if quantization.dequantize else None
-    blocked = merge_obstacle(settings, model)
-    if device == "cpu" and (found := ", ".join(adapter.unmergeable)):
-        raise PlanError(
-            f"The adapter {adapter.id} has {found}, so it cannot be merged, and adapters do "
-            "not run on the CPU unmerged; use a GPU."
-        )
-    return None if blocked and device == "cuda" else "merge"
-
-
-def merge_obstacle(settings: LauncherSettings, model: ModelFacts) -> str | None:
-    """The reason why an adapter is not folded into its base on GPUs, or None."""
-    adapter = model.adapter
-    if not settings.merge_adapter:
-        return "MMHIE_MERGE_ADAPTER=false"
-    if adapter and adapter.unmergeable:
-        return f"it has {', '.join(adapter.unmergeable)}"
-    if model.quantization not in (None, "mxfp4"):
-        return f"the base's weights are packed as {model.quantization}"
-    return None
+    return "dequantize" if quantization.dequantize else None

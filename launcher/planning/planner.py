@@ -1,4 +1,4 @@
-"""Plan the engine from settings, hardware and model; nothing is started or changed."""
+"""Plan engines from settings, hardware and model; nothing is started or changed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -7,12 +7,48 @@ from typing import Final
 from launcher.errors import LauncherError, ModelError, NotEnoughMemory
 from launcher.models.facts import ModelFacts
 from launcher.planning import engine_command, gpu_share, remedies, start_times
-from launcher.planning.hardware import Hardware
+from launcher.planning.hardware import Hardware, share
 from launcher.planning.installation import Installation
-from launcher.planning.plan import EnginePlan, decide, merge_obstacle
+from launcher.planning.plan import EnginePlan, decide
+from launcher.planning.served_adapter import merge_obstacle
 from launcher.settings import LauncherSettings
 
 MOST_NAMES: Final = 4  # missing files that a message names
+
+
+def make_plans(
+    settings: LauncherSettings,
+    machine: Hardware,
+    model: ModelFacts,
+    installed: Installation,
+    *,
+    strict: bool = True,
+) -> tuple[EnginePlan, ...]:
+    """A plan for each engine's share of a machine; raises as `make_plan` does."""
+    engines = settings.engines or count_engines(settings, machine, model, installed)
+    settings = settings.model_copy(update={"engines": engines})
+    if engines > 1 and (idle := len(machine.gpus) % engines):
+        remark = (
+            f"{idle} of {len(machine.gpus)} GPUs stay idle: {engines} engines share the others."
+        )
+        machine = replace(machine, remarks=(*machine.remarks, remark))
+    shares = (share(machine, engines, index) for index in range(engines))
+    return tuple(make_plan(settings, part, model, installed, strict=strict) for part in shares)
+
+
+def count_engines(
+    settings: LauncherSettings, machine: Hardware, model: ModelFacts, installed: Installation
+) -> int:
+    """As many copies of the model as the GPUs hold, unless a setting lays out the GPUs.
+
+    vLLM's own data parallel is no substitute: its ranks share the experts and step together.
+    """
+    is_laid_out = settings.tensor_parallel or settings.device_map != "auto"
+    if is_laid_out or len(machine.gpus) < 2:
+        return 1
+    decided = decide(settings, machine, model, installed)
+    can_serve = decided.device == "cuda" and decided.memory.fits and installed.has_router
+    return len(machine.gpus) // decided.sizes.devices if can_serve else 1
 
 
 def make_plan(
@@ -42,11 +78,6 @@ def make_plan(
         warnings=tuple(_list_warnings(decided)),
         refusal=refusal,
     )
-
-
-def complete(plan: EnginePlan, made: ModelFacts) -> EnginePlan:
-    """Plan the same engine again with the prepared checkpoint; all other facts stay the same."""
-    return make_plan(plan.settings, plan.hardware, made, plan.installed)
 
 
 def _find_refusal(decided: EnginePlan) -> LauncherError | None:
@@ -94,8 +125,8 @@ def _list_missing_files(decided: EnginePlan) -> Iterator[str]:
 def _describe_use(decided: EnginePlan) -> str:
     if decided.lora is None:
         return "merged into the weights"
-    blocked = merge_obstacle(decided.settings, decided.model)
-    return f"applied while serving, since {blocked}" if blocked else "applied while serving"
+    reason = merge_obstacle(decided.model) or "MMHIE_MERGE_ADAPTER=false"
+    return f"applied while serving, since {reason}"
 
 
 def _warn_about_gpus(decided: EnginePlan) -> Iterator[str]:
@@ -103,8 +134,7 @@ def _warn_about_gpus(decided: EnginePlan) -> Iterator[str]:
     if decided.settings.device != "cpu":
         yield from decided.hardware.remarks
     if usage := gpu_share.describe_neighbours(decided.hardware):
-        share = decided.gpu_fraction
-        yield f"The engine is planned for {share:.0%} of each GPU: {usage}."
+        yield f"The engine is planned for {decided.gpu_fraction:.0%} of each GPU: {usage}."
 
 
 def _list_warnings(decided: EnginePlan) -> Iterator[str]:

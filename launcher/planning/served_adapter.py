@@ -1,31 +1,57 @@
-"""Refuses adapters that vLLM would apply wrongly."""
+"""Adapters that are folded into their base, applied while serving, or refused."""
 
 from launcher.errors import PlanError
-from launcher.models.facts import AdapterFacts
+from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.planning.cards import HOPPER
 from launcher.planning.hardware import Hardware
 from launcher.planning.memory import Workload
-from launcher.planning.weights import padding_bytes
+from launcher.planning.weights import LORA_RANKS, buffer_rank, padding_bytes
+from launcher.settings import LauncherSettings
 
 
-def check_kind(adapter: AdapterFacts) -> None:
-    """Raise PlanError for an adapter that neither a merge nor vLLM applies as it was trained."""
+def check_kind(adapter: AdapterFacts, hardware: Hardware) -> None:
+    """Raise PlanError for an adapter that nothing here applies as it was trained."""
     if adapter.unservable:
         raise PlanError(
             f"The adapter {adapter.id} has {', '.join(adapter.unservable)}, which can neither be "
             "merged exactly nor be applied by vLLM: use a plain LoRA adapter, or a checkpoint into "
             "which its makers merged it."
         )
+    if adapter.unmergeable and not hardware.gpus:
+        raise PlanError(
+            f"The adapter {adapter.id} has {', '.join(adapter.unmergeable)}, so it cannot be "
+            "merged, and adapters do not run on the CPU unmerged; use a GPU."
+        )
 
 
-def check_served(
-    adapter: AdapterFacts, hardware: Hardware, load: Workload, obstacle: str | None
-) -> None:
-    """Raise PlanError for an adapter that vLLM would apply wrongly while serving.
+def merge_obstacle(model: ModelFacts) -> str | None:
+    """The reason why an adapter cannot be folded into its base exactly, or None."""
+    if model.adapter and model.adapter.unmergeable:
+        return f"it has {', '.join(model.adapter.unmergeable)}"
+    if model.quantization not in (None, "mxfp4"):
+        return f"the base's weights are packed as {model.quantization}"
+    return None
 
-    `obstacle` is the reason why it cannot be merged instead.
-    """
+
+def served_rank(settings: LauncherSettings, model: ModelFacts, hardware: Hardware) -> int:
+    """The rank of vLLM's buffers for an adapter that is applied while serving, 0 without one."""
+    adapter = model.adapter
+    is_exact = settings.merge_adapter and not merge_obstacle(model)
+    if adapter is None or adapter.merged or is_exact or not hardware.gpus:
+        return 0
+    rank = buffer_rank(adapter.rank)
+    if rank is None:
+        raise PlanError(
+            f"The adapter {adapter.id} has rank {adapter.rank}, and vLLM applies at most "
+            f"{LORA_RANKS[-1]} while serving; merge it (MMHIE_MERGE_ADAPTER=true)."
+        )
+    return rank
+
+
+def check_served(adapter: AdapterFacts, hardware: Hardware, load: Workload) -> None:
+    """Raise PlanError for an adapter that vLLM would apply wrongly while serving."""
     if any(gpu.compute_capability == HOPPER for gpu in hardware.gpus):
+        obstacle = merge_obstacle(load.model)
         cannot = f"it cannot be merged ({obstacle}), so"
         instead = cannot if obstacle else "merge it (MMHIE_MERGE_ADAPTER=true), or"
         raise PlanError(

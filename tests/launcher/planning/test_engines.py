@@ -9,10 +9,10 @@ import pytest
 
 from launcher.cli.plan import smallest
 from launcher.planning.cards import CARDS, Gpu
-from launcher.planning.engines import count_engines, make_plans
 from launcher.planning.hardware import Hardware, choose_gpus, parse
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan
+from launcher.planning.planner import count_engines, make_plans
 from tests.gpu_engine.models import MODELS
 from tests.launcher.plans import facts, settings, value
 
