@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ from gateway.observability.tracing import open_tracing
 from gateway.openapi import describe
 from gateway.record import Observer, release_limits
 from gateway.routes import api_docs, console
-from gateway.runtime.background import Background
+from gateway.runtime.background import Background, Task
 from gateway.runtime.heavy_work import HeavyWork
 from gateway.safety.disclaimer import (
     Disclaimer,
@@ -138,18 +138,18 @@ async def open_services(
 
 
 def start_background_tasks(services: Services) -> list[asyncio.Task[None]]:
-    keep, watch, hold = services.background.keep, services.watch, services.hold
-    gate, vault = services.gate, services.vault
-    return [
-        *([] if vault is None else [asyncio.create_task(keep("vault", vault.run))]),
-        asyncio.create_task(keep("engine", watch.run)),
-        asyncio.create_task(keep("keys", gate.run)),
-        asyncio.create_task(keep("shared", services.shared.run)),
-        asyncio.create_task(keep("hold", hold.run)),
-        asyncio.create_task(
-            keep("withdrawals", partial(end_withdrawn, hold.running, gate.still_admits))
-        ),
-    ]
+    gate, hold = services.gate, services.hold
+    runs: dict[Task, Callable[[], Awaitable[None]]] = {
+        "engine": services.watch.run,
+        "keys": gate.run,
+        "shared": services.shared.run,
+        "hold": hold.run,
+        "withdrawals": partial(end_withdrawn, hold.running, gate.still_admits),
+    }
+    if services.vault is not None:
+        runs["vault"] = services.vault.run
+    keep = services.background.keep
+    return [asyncio.create_task(keep(name, run)) for name, run in runs.items()]
 
 
 def build_services(settings: GatewaySettings, disclaimer: Disclaimer) -> Services:

@@ -196,9 +196,7 @@ class Pipeline:
         body = await self.exchange.body(max_bytes=limit, seen=memory.hold_request)
         memory.hold_request(len(body) + parsed_bytes(body))
         path = self.exchange.scope["path"]
-        if len(body) > HEAVY_BYTES:
-            return await self.services.heavy.run(lambda: Incoming.of(body, path))
-        return Incoming.of(body, path)
+        return await self.services.heavy.on(len(body), lambda: Incoming.of(body, path))
 
     def screen(self, incoming: Incoming) -> None:
         """Begin to search for red flags; `respond` and every refusal wait for the result."""
@@ -239,12 +237,9 @@ class Pipeline:
         """Let the handler check the request and prepare the engine's, a large one in a thread."""
         services = self.services
         services.hold.apply_shared()
-        if len(incoming.body) > HEAVY_BYTES:
-            prepared = await services.heavy.run(
-                lambda: self.handler.read(incoming, self.exchange, services)
-            )
-        else:
-            prepared = self.handler.read(incoming, self.exchange, services)
+        prepared = await services.heavy.on(
+            len(incoming.body), lambda: self.handler.read(incoming, self.exchange, services)
+        )
         self.record.stream = prepared.is_stream
         return prepared
 
@@ -288,11 +283,7 @@ class Pipeline:
 
     def engine_request(self, request: Prepared) -> EngineRequest:
         """Return the engine's request with the ids of this one, and its timeout."""
-        settings = self.services.settings
-        idle_s: float | None = settings.timeout_seconds
-        total_s: float | None = None
-        if not request.is_stream:
-            idle_s, total_s = None, settings.whole_answer_s(self.exchange.scope["path"])
+        settings, path = self.services.settings, self.exchange.scope["path"]
         return EngineRequest(
             "POST",
             request.path,
@@ -300,8 +291,8 @@ class Pipeline:
             request_id=self.record.request_id,
             session=self.services.gate.session_id(self.record.principal),
             traceparent=self.record.trace.to_engine() if self.record.trace else "",
-            idle_s=idle_s,
-            total_s=total_s,
+            idle_s=settings.timeout_seconds if request.is_stream else None,
+            total_s=None if request.is_stream else settings.whole_answer_s(path),
         )
 
     async def failure(self, response: EngineResponse) -> GatewayError:

@@ -5,7 +5,7 @@ delay all requests.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from gateway.errors import InvalidRequest
 
@@ -30,17 +30,13 @@ def check_values(body: bytes) -> None:
 
 def holds_too_much(document: bytes, most_values: int = MOST_VALUES) -> bool:
     """Return whether a JSON document has too many values to parse."""
-    if not has_too_many(pieces(document), b"[{", most_values):
+    brackets = document.count(b"[") + document.count(b"{")
+    if brackets <= MOST_CONTAINERS and document.count(b",") < most_values:
         return False
-    return has_too_many(pieces_outside_texts(document), b"[", most_values)
-
-
-def has_too_many(parts: Iterable[bytes], brackets: bytes, most_values: int) -> bool:
-    """Return whether there are too many of these opening brackets, or too many commas."""
     containers = commas = 0
-    for piece in parts:
-        containers += sum(piece.count(bracket) for bracket in brackets)
-        commas += piece.count(b",")
+    for marks in pieces_outside_texts(document):  # some may be in texts
+        containers += marks.count(b"[")
+        commas += marks.count(b",")
         if containers > MOST_CONTAINERS or commas >= most_values:
             return True
     return False

@@ -273,17 +273,12 @@ def echoed_prompts(path: str, request: Json) -> tuple[int, ...]:
 
 def checked_model(path: str, incoming: Incoming, services: Services) -> ServedModel:
     """Return the served model; raise if the request names another, or breaks the request policy."""
-    model = services.available_model()
-    check_model(incoming.request.get("model"), model.ids)
+    model, name = services.available_model(), incoming.request.get("model")
+    if name is not None and name not in model.ids:
+        raise model_not_found(model.ids)
     rules, most = request_policy.rules_for(path), services.settings.max_v1_tokens
     request_policy.check(incoming.body, incoming.request, most, rules)
     return model
-
-
-def check_model(name: object, served: tuple[str, ...]) -> None:
-    """Raise ModelNotFound for a model that is not served; no name means the served model."""
-    if name is not None and name not in served:
-        raise model_not_found(served)
 
 
 def model_not_found(served: tuple[str, ...]) -> ModelNotFound:

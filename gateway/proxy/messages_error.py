@@ -18,16 +18,12 @@ TYPES: Mapping[int, str] = {
 }
 
 
-def error_type(status: int) -> str:
-    return TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
-
-
 def envelope(error: GatewayError, request_id: str) -> Json:
     """Return the body of an error as Anthropic's clients parse it."""
-    ours = error.envelope()["error"]
+    others = "api_error" if error.status >= 500 else "invalid_request_error"
     return {
         "type": "error",
-        "error": {**ours, "type": error_type(error.status)},
+        "error": {**error.envelope()["error"], "type": TYPES.get(error.status, others)},
         "request_id": request_id,
     }
 

@@ -87,7 +87,7 @@ class ChoiceState:
     has_tool_calls: bool = False
     has_ended: bool = False  # its closing label exists
     warnings: list[str] = field(default_factory=list)
-    _guard: harmony.HarmonyGuard | None = None  # while a `<` may begin a marker
+    _guard: harmony.HarmonyGuard = field(default_factory=harmony.HarmonyGuard)
     _is_open: bool = False
     _leaks: bool = False
     _ends: int = 0
@@ -125,17 +125,16 @@ class ChoiceState:
 
     def _clean(self, content_text: str, *, is_last: bool) -> str:
         """Return the text without leaked Harmony; a clean delta costs one search for `<`."""
-        if "<" not in content_text and self._guard is None:
+        if "<" not in content_text and self._guard.is_idle and not is_last:
             return content_text
-        guard = self._guard or harmony.HarmonyGuard()
-        shown = guard.feed(content_text) if content_text else ""
+        shown = self._guard.feed(content_text)
+        self._leaks = self._guard.found
         if is_last:
-            shown += guard.finish()[0]
-        self._leaks = guard.found
-        if is_last and self._leaks:
+            rest, self._leaks = self._guard.finish()
+            shown += rest
+        if self._leaks:
             self.warn("harmony_markers_stripped")
-        is_over = is_last or (guard.is_idle and not self._leaks)
-        self._guard = None if is_over else guard
+            self._guard = harmony.HarmonyGuard() if is_last else self._guard  # of the next text
         return shown
 
     def _surround(self, clean: str, finish_reason: str | None) -> str:
@@ -157,11 +156,8 @@ class ChoiceState:
 
     def pass_text(self, text: str) -> str:
         """Return a whole text for the caller: without leaked Harmony, with the disclaimer."""
-        clean, is_marked = harmony.clean(text)
-        if is_marked:
-            self.warn("harmony_markers_stripped")
-        self.note({"content": clean})
-        return self.policy.around.place(clean)
+        passed: str = self.pass_on({"text": text, "finish_reason": "stop"})["text"]
+        return passed
 
     def check_model_name(self, name: object) -> None:
         """Warn if the engine names a model that is not served."""
@@ -171,19 +167,19 @@ class ChoiceState:
     @property
     def is_in_text(self) -> bool:
         """True while more text has only to be added to the digest."""
-        return self.has_text and self._guard is None
+        return self.has_text and self._guard.is_idle
 
     @property
     def passes_text(self) -> bool:
         """True while text without `<` passes unchanged."""
         around = self.policy.around
         is_inside = self._is_open and not around.closing
-        return self._guard is None and (around is NOTHING or is_inside)
+        return self._guard.is_idle and (around is NOTHING or is_inside)
 
     @property
     def may_add_text(self) -> bool:
         """True if the end of the text may get more than its last piece has."""
-        return self._guard is not None or bool(self.policy.around.closing)
+        return not self._guard.is_idle or bool(self.policy.around.closing)
 
     def note(self, message: Json) -> None:
         """Note the content of a message or delta; raise EngineGarbled for text after the end."""

@@ -121,13 +121,3 @@ def is_name(header: str) -> bool:
         or any(name.startswith(word) for name in (*NAMES, *NAMESPACES))
         or word.split(".")[0] in NAMESPACES
     )
-
-
-def clean(text: str) -> tuple[str, bool]:
-    """Return a whole answer without markers, and whether it had any."""
-    if "<|" not in text:
-        return text, False
-    guard = HarmonyGuard()
-    first = guard.feed(text)
-    rest, is_marked = guard.finish()
-    return first + rest, is_marked

@@ -118,7 +118,6 @@ def refused(text: str) -> None:
 
 ON_TEXT: Mapping[str, Callable[[str], object]] = {
     "screening": lambda text: finish(SCREENER.screen([Turn("user", text)])),
-    "Harmony, whole": harmony.clean,
     "Harmony, in pieces": guarded,
     "labelling": labelled,
     "an engine's refusal": refused,

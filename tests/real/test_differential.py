@@ -12,7 +12,6 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.safety.harmony import clean as without_markers
 from tests.compatibility.comparison import (
     by_choice,
     labelled_places,
@@ -27,6 +26,7 @@ from tests.compatibility.comparison import (
 from tests.compatibility.shape import ANSWERS, CANARY, Form, Shape
 from tests.compatibility.tables import cases
 from tests.contract.difference import frames, settled
+from tests.gateway.safety.test_harmony import fed
 from tests.real.conftest import Begin
 from tests.real.serving import Served
 
@@ -167,7 +167,7 @@ def leaks(shape: Shape, sent: httpx2.Response) -> bool:
     """Return whether the engine's text holds control markers, if the shape leaves that open."""
     if shape.leaks is not None:
         return shape.leaks
-    return without_markers(text_of(events(sent)))[1]
+    return fed([text_of(events(sent))])[1]
 
 
 def events(answer: httpx2.Response) -> list[bytes]:
@@ -180,7 +180,7 @@ def text_difference(sent: httpx2.Response, got: httpx2.Response, *, leaks: bool)
     """All but the text is equal; the text is the engine's less its control markers, of which a
     warning tells, wherever a stream cuts it."""
     before, after = events(sent), events(got)
-    clean, is_marked = without_markers(text_of(before))
+    clean, is_marked = fed([text_of(before)])
     same = (
         is_marked == leaks == ("harmony_markers_stripped" in got.text)
         and text_of(after) == clean

@@ -13,10 +13,9 @@ from gateway.http import sse
 from gateway.proxy import json_response
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
-from gateway.safety import harmony
 from gateway.safety.placement import Surroundings
 from tests.gateway.proxy.relayed import named as event
-from tests.gateway.safety.test_harmony import TEXTS
+from tests.gateway.safety.test_harmony import TEXTS, fed
 
 FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}}
 SURROUNDS = (
@@ -92,7 +91,7 @@ def test_any_answer_cut_anywhere_says_one_thing_without_markers(
     stays."""
     events = stream(*cut(text, cuts))
     out = relayed(events, shape)
-    clean, is_marked = harmony.clean(text)
+    clean, is_marked = fed([text])
     shown = shape.around.place(clean) if text else ""  # of nothing there is no delta to surround
 
     assert texts(out) == {shown}
