@@ -8,6 +8,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,12 +18,10 @@ from launcher.checkpoints import preparation
 from launcher.checkpoints.preparation import Plans
 from launcher.cli import serve
 from launcher.cli.publisher import Publisher
-from launcher.errors import EngineOutOfMemory, SettingsError, ToldToStop
+from launcher.errors import EngineOutOfMemory, SettingsError
 from launcher.process.child import prefixed
-from launcher.process.parent_death_guard import close_to_others
 from launcher.serving import preflight
-from launcher.serving.engine_supervisor import EngineProgram
-from launcher.serving.programs import engine_command, engine_program
+from launcher.serving.programs import EnginePlace
 from launcher.serving.status_file import Phase
 from launcher.serving.supervisor import Programs, Supervisor
 from launcher.settings import LauncherSettings, load
@@ -35,16 +34,11 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
 def engine(port: Port = PORT) -> None:
     """Run only the engine, for a gateway in another container."""
-    try:
-        asyncio.run(run_engine(dict(os.environ), port))
-    except asyncio.CancelledError:
-        raise ToldToStop("Stopped before the model was ready.") from None
+    serve.run(run_engine(dict(os.environ), port))
 
 
 async def run_engine(environ: Mapping[str, str], port: int) -> None:
     """Run the engine until a stop is requested. Raises LauncherError."""
-    close_to_others()
-    serve.cancel_on_signals()
     key = require_variable(environ, "MMHIE_ENGINE_API_KEY", "the key that the gateway sends")
     path = Path(require_variable(environ, "MMHIE_PHASE_FILE", "a file that the gateway reads too"))
     chosen = load(environ)
@@ -52,15 +46,11 @@ async def run_engine(environ: Mapping[str, str], port: int) -> None:
     plans = plan_one(chosen)
     # The gateway learns the public model from it: an adapter's base must not be taken for it.
     publish = Publisher(path, ProgressDisplay(sys.stderr), plans, environ)
-
-    def make_programs(plans: Plans) -> tuple[EngineProgram, ...]:
-        command = engine_command(plans[0], environ, f"{scheme}://{HOST}:{port}", key)
-        return (engine_program(plans[0], command, f"{scheme}://127.0.0.1:{port}", write_line),)
-
+    places = (EnginePlace(f"{scheme}://127.0.0.1:{port}", key, write_line, HOST),)
     log = prefixed("prepare", sys.stderr)
-    prepare = serve.make_preparation(plans, environ, publish, log, make_programs)
+    prepare = partial(serve.prepare_engines, plans, places, environ, publish, log)
     policy = serve.make_restart_policy(chosen, plans)
-    supervisor = Supervisor(Programs(make_programs(plans)), policy, publish, prepare)
+    supervisor = Supervisor(Programs(), prepare, policy, publish)
     await run_until_stopped(supervisor, publish, chosen.stop_grace_seconds)
 
 

@@ -7,7 +7,7 @@ import resource
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -27,8 +27,14 @@ from launcher.process.child import Listener, prefixed
 from launcher.process.parent_death_guard import close_to_others, end_with_parent
 from launcher.serving import engine_judge, preflight, router
 from launcher.serving.engine_supervisor import EngineProgram, RestartPolicy
-from launcher.serving.programs import RunFiles, programs, replan_engines
-from launcher.serving.supervisor import Prepare, Supervisor
+from launcher.serving.programs import (
+    EnginePlace,
+    RunFiles,
+    engine_places,
+    engine_program,
+    programs,
+)
+from launcher.serving.supervisor import NOT_READY, Supervisor
 from launcher.settings import LauncherSettings
 from launcher.terminal.progress import ProgressDisplay, banner
 
@@ -59,22 +65,40 @@ def serve(
     if with_parent:
         end_with_parent(PARENT_GRACE_S)
     environ = dict(os.environ) | ({"MMHIE_ENGINES": str(engines)} if engines else {})
+    run(serve_until_stopped(environ, without_gpu, to_log=with_parent))
+
+
+def run(work: Coroutine[None, None, None]) -> None:
+    """Do this work, which a signal cancels while it has started nothing. Raises LauncherError."""
     # No core dumps: the memory of the engine holds prompts, and its processes inherit the limit.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    close_to_others()  # our environment holds keys, which an engine of this user could read
     try:
-        asyncio.run(serve_until_stopped(environ, without_gpu, to_log=with_parent))
+        asyncio.run(cancellable(work))
     except asyncio.CancelledError:
-        raise ToldToStop("Stopped before the model was ready.") from None
+        raise ToldToStop(NOT_READY) from None
     finally:  # the loop has restored the default, which would end this process as "killed"
         signal.signal(signal.SIGTERM, lambda *_: None)
+
+
+async def cancellable(work: Coroutine[None, None, None]) -> None:
+    """Do this work; signals cancel it until it sets other actions for them."""
+    if task := asyncio.current_task():
+        on_signals(task.cancel, task.cancel)
+    await work
+
+
+def on_signals(terminate: Callable[[], object], interrupt: Callable[[], object]) -> None:
+    """Replace the actions of SIGTERM and SIGINT."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, terminate)
+    loop.add_signal_handler(signal.SIGINT, interrupt)
 
 
 async def serve_until_stopped(
     environ: Mapping[str, str], without_gpu: str | None, *, to_log: bool
 ) -> None:
     """Run one service from its settings to a clean stop. Raises LauncherError."""
-    close_to_others()  # our environment holds keys, which an engine of this user could read
-    cancel_on_signals()
     chosen, machine = load_settings(environ, without_gpu)
     preflight.refuse_certificate(chosen)
     preflight.load_gateway()
@@ -83,33 +107,18 @@ async def serve_until_stopped(
     if (chosen.engines or 1) > 1 or len(chosen.engine_urls) > 1:
         router.check_installed()
     display = ProgressDisplay(sys.stderr)
-    to_log = to_log or display.is_terminal
-    with open_log(display, chosen, to_log=to_log) as file, make_private_folder() as folder:
+    if to_log or display.is_terminal:
+        display.log = chosen.cache_dir / "logs" / f"serve-{chosen.port}.log"
+    opened = open_log(display.log) if display.log else contextlib.nullcontext(sys.stderr)
+    with opened as log, make_private_folder() as folder:
         try:
             plans = preparation.plans_of(chosen, machine)
             preflight.check_shared_memory(plans)
-            files = RunFiles(folder, file)
-            log = prefixed("launcher", file) if display.is_terminal else lambda line: None
-            greeting = make_greeting(chosen, plans)
-            path = files.status_file
-            publish = Publisher(path, display, plans, environ, log=log, greeting=greeting)
-            await supervise(chosen, plans, environ, files, publish)
+            await supervise(chosen, plans, environ, RunFiles(folder, log), display)
         except LauncherError as error:
             if error.exit_code and display.log:
                 display.done(f"The log of this run is {display.log}.")
             raise
-
-
-def cancel_on_signals() -> None:
-    """Let signals cancel this task while nothing has been started."""
-    if task := asyncio.current_task():
-        on_signals({number: task.cancel for number in (signal.SIGINT, signal.SIGTERM)})
-
-
-def on_signals(actions: Mapping[signal.Signals, Callable[[], object]]) -> None:
-    """Replace the actions of these signals."""
-    for number, action in actions.items():
-        asyncio.get_running_loop().add_signal_handler(number, action)
 
 
 def load_settings(
@@ -126,29 +135,16 @@ def load_settings(
     return chosen.model_copy(update={"reasoner_model": without_gpu}), machine
 
 
-@contextlib.contextmanager
-def open_log(
-    display: ProgressDisplay, chosen: LauncherSettings, *, to_log: bool
-) -> Iterator[TextIO]:
-    """Open a new log file and rename the old one; without `to_log`, use standard error.
-
-    Raises LauncherError.
-    """
-    if not to_log:
-        yield sys.stderr
-        return
-    path = chosen.cache_dir / "logs" / f"serve-{chosen.port}.log"
+def open_log(path: Path) -> TextIO:
+    """Open a new log file and rename the old one. Raises LauncherError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             path.replace(path.with_suffix(".old"))
         path.touch(mode=0o600)
-        file = path.open("w", buffering=1)
+        return path.open("w", buffering=1)
     except OSError as error:
         raise LauncherError(f"The log {path} cannot be written: {error.strerror}.") from error
-    display.log = path
-    with file:
-        yield file
 
 
 @contextlib.contextmanager
@@ -173,39 +169,37 @@ async def supervise(
     plans: Plans,
     environ: Mapping[str, str],
     files: RunFiles,
-    publish: Publisher,
+    display: ProgressDisplay,
 ) -> None:
     """Run until a stop is requested. Raises ProgramFailed and StartError."""
-    parts = programs(chosen, plans, environ, files)
-
-    def make_programs(plans: Plans) -> tuple[EngineProgram, ...]:
-        return replan_engines(parts.engines, plans, environ)
-
-    log = prefixed("prepare", files.log)
-    prepare = make_preparation(plans, environ, publish, log, make_programs)
-    supervisor = Supervisor(parts, make_restart_policy(chosen, plans), publish, prepare)
+    log = prefixed("launcher", files.log) if display.is_terminal else lambda line: None
+    greeting = make_greeting(chosen, plans)
+    publish = Publisher(files.status_file, display, plans, environ, log=log, greeting=greeting)
+    places = engine_places(len(plans), files)
+    parts = programs(chosen, plans, places, environ, files)
+    prepare = partial(
+        prepare_engines, plans, places, environ, publish, prefixed("prepare", files.log)
+    )
+    supervisor = Supervisor(parts, prepare, make_restart_policy(chosen, plans), publish)
     stop_on_signals(supervisor.stop, chosen.stop_grace_seconds)
     await supervisor.run()
 
 
-def make_preparation(
+async def prepare_engines(
     plans: Plans,
+    places: Sequence[EnginePlace],
     environ: Mapping[str, str],
     publish: Publisher,
     log: Listener,
-    make_programs: Callable[[Plans], tuple[EngineProgram, ...]],
-) -> Prepare | None:
-    """Return what fetches and makes what engines load, while vLLM judges the plans; None where
-    everything is here."""
-
-    async def prepare() -> tuple[EngineProgram, ...]:
+) -> tuple[EngineProgram, ...]:
+    """Fetch and make what engines load, while vLLM judges the plans; return the engines."""
+    if preparation.needs_preparation(plans):
         async with publish.repeat():
             work = preparation.prepare(plans, environ, publish.step, log)
-            made = await engine_judge.beside(work, plans, environ)
-        publish.use(made)
-        return make_programs(made)
-
-    return prepare if preparation.needs_preparation(plans) else None
+            plans = await engine_judge.beside(work, plans, environ)
+        publish.use(plans)
+    pairs = zip(plans, places, strict=True)
+    return tuple(engine_program(plan, place, environ) for plan, place in pairs)
 
 
 def make_greeting(chosen: LauncherSettings, plans: Plans) -> str:
@@ -218,9 +212,4 @@ def make_greeting(chosen: LauncherSettings, plans: Plans) -> str:
 
 def stop_on_signals(stop: Callable[[float], None], grace_s: float) -> None:
     """Ask for a stop on SIGTERM, and for a faster one on SIGINT."""
-    on_signals(
-        {
-            signal.SIGTERM: partial(stop, grace_s),
-            signal.SIGINT: partial(stop, min(grace_s, INTERRUPT_GRACE_S)),
-        }
-    )
+    on_signals(partial(stop, grace_s), partial(stop, min(grace_s, INTERRUPT_GRACE_S)))

@@ -64,16 +64,12 @@ class EngineSupervisor(ChildSupervisor[Phase]):
         clock: Clock = time.monotonic,
     ) -> None:
         super().__init__(policy.restarts, stop, clock)
-        self.was_ready = asyncio.Event()
+        self.was_ready = False
         self._engine = engine
         self._policy = policy
         self._publish = publish
         self._starting = startup_log.BEGIN
         self._client = Probe(engine.address, engine.command.env.get(KEY, ""))
-
-    def replace_program(self, engine: EngineProgram) -> None:
-        """Start this engine at the same address, which was not known at first."""
-        self._engine = engine
 
     async def close(self, grace_s: float) -> None:
         """Stop the engine for good."""
@@ -89,7 +85,7 @@ class EngineSupervisor(ChildSupervisor[Phase]):
             if isinstance(error, EngineOutOfMemory) and self._engine.smaller:
                 self._engine = self._engine.smaller
                 return Phase("engine_down", f"{error} {self._engine.note}")
-            if not self.was_ready.is_set():
+            if not self.was_ready:
                 raise
             return Phase("engine_down", str(error))
         return self._ready if self._stop.requested.is_set() else await self._watch(child)
@@ -142,7 +138,7 @@ class EngineSupervisor(ChildSupervisor[Phase]):
                     "the model is large, or look into its log."
                 )
             await self._stop.pause(TICK_S)
-        self.was_ready.set()
+        self.was_ready = True
         self._engine.on_ready()
 
     async def _warm_up(self) -> bool:

@@ -1,4 +1,4 @@
-"""Environments of the engine, the router and the gateway."""
+"""Environments of the engine and the router."""
 
 import os
 import sys
@@ -44,19 +44,6 @@ def for_router(environ: Mapping[str, str], key: str) -> dict[str, str]:
     """Return the user's variables, and the key of the engines; empty if they have none."""
     # its --log-level alone leaves a line for each request
     return {"RUST_LOG": "warn", **foreign(environ), KEY: key}
-
-
-def for_gateway(
-    environ: Mapping[str, str], *, engine_url: str, key: str | None, status_file: Path, model: str
-) -> dict[str, str]:
-    """Return the user's variables with the engine's address; without a `key` the user's stays."""
-    ours = {
-        "MMHIE_ENGINE_URL": engine_url,
-        "MMHIE_PHASE_FILE": str(status_file),
-        "MMHIE_REASONER_MODEL": model,
-        "PYTHONUNBUFFERED": "1",
-    }
-    return {**environ, **ours, **({"MMHIE_ENGINE_API_KEY": key} if key else {})}
 
 
 def foreign(environ: Mapping[str, str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final, TextIO
@@ -39,40 +39,60 @@ class RunFiles:
         return self.folder / "phase.json"
 
 
+@dataclass(frozen=True, slots=True)
+class EnginePlace:
+    """Address and key of an engine, and the listener to its lines; `host` is the interface of a
+    port."""
+
+    address: Address
+    key: str = field(repr=False)
+    log: Listener
+    host: str = "127.0.0.1"
+
+
+def engine_places(count: int, files: RunFiles) -> tuple[EnginePlace, ...]:
+    """Return a Unix socket for one engine; ports for several, since the router knows only TCP. They
+    share a random key with router and gateway alone."""
+    key = secrets.token_urlsafe(32)
+    if count == 1:
+        return (EnginePlace(files.folder / "engine.sock", key, prefixed("engine", files.log)),)
+    return tuple(
+        EnginePlace(f"http://127.0.0.1:{port}", key, prefixed(f"engine {number}", files.log))
+        for number, port in enumerate(free_ports(count), 1)
+    )
+
+
 def programs(
     settings: LauncherSettings,
     plans: Sequence[EnginePlan],
+    places: Sequence[EnginePlace],
     environ: Mapping[str, str],
     files: RunFiles,
 ) -> Programs:
-    """Return every command; engines started here share a random key with the gateway alone."""
-    key = secrets.token_urlsafe(32) if plans else None
-    addresses = engine_addresses(len(plans), files.folder)
-    engines = tuple(
-        engine_program(
-            plan,
-            engine_command(plan, environ, address, key or ""),
-            address,
-            prefixed(name, files.log),
-        )
-        for plan, address, name in zip(plans, addresses, engine_names(len(plans)), strict=True)
-    )
-    urls = [url_of(address) for address in addresses] or list(settings.engine_urls)
-    counted = {**environ, **in_flight(settings, plans, len(urls))}
+    """Return the gateway, and the router if there are several engines, here or elsewhere."""
+    urls = [url_of(place.address) for place in places] or list(settings.engine_urls)
+    theirs = settings_base.variables(environ, ENV_FILE).get(ENGINE_KEY, "")
+    key = places[0].key if places else theirs
+    given = {**environ, **in_flight(settings, plans, len(urls))}
     if len(urls) == 1:
-        alone = {**counted, "MMHIE_ENGINE_URLS": ""}  # of the launcher: there is no router
-        return Programs(engines, gateway(settings, alone, urls[0], key, files))
-    known = key or settings_base.variables(environ, ENV_FILE).get(ENGINE_KEY, "")
-    url, before = routing(urls, environ, known, files)
-    routed = {**counted, "MMHIE_ENGINE_URLS": ",".join(urls)}
-    return Programs(engines, gateway(settings, routed, url, key, files), before, url)
+        alone = {**given, "MMHIE_ENGINE_URLS": ""}  # of the launcher: there is no router
+        return Programs(gateway(settings, alone, urls[0], key, files))
+    port, metrics_port = free_ports(2)
+    argv = router.argv(urls, port=port, metrics_port=metrics_port)
+    command = Command(argv, environment.for_router(environ, key))
+    routed, url = {**given, "MMHIE_ENGINE_URLS": ",".join(urls)}, f"http://127.0.0.1:{port}"
+    before = Program("router", command, prefixed("router", files.log))
+    return Programs(gateway(settings, routed, url, key, files), before, url)
 
 
 def engine_program(
-    plan: EnginePlan, command: Command, address: Address, log: Listener
+    plan: EnginePlan, place: EnginePlace, environ: Mapping[str, str]
 ) -> EngineProgram:
     """Return the supervised engine of a plan; before a restart its GPUs are checked again."""
-    program = EngineProgram(command, address, log, lighter=remedies.suggest_lighter(plan))
+    argv = (*plan.argv, *listen_flags(place, plan.settings), "--disable-uvicorn-access-log")
+    command = Command(argv, environment.for_engine(environ, plan.env, place.key))
+    lighter = remedies.suggest_lighter(plan)
+    program = EngineProgram(command, place.address, place.log, lighter=lighter)
     if plan.device == "cpu":
         return program
     program = replace(program, recheck=partial(hardware.recheck, plan.hardware))
@@ -105,18 +125,6 @@ def in_flight(
     return {"MMHIE_MAX_INFLIGHT": str(sum(batches) or settings.max_inflight * engines)}
 
 
-def engine_names(count: int) -> list[str]:
-    """Return the engines' names in the log."""
-    return ["engine"] if count == 1 else [f"engine {number}" for number in range(1, count + 1)]
-
-
-def engine_addresses(count: int, folder: Path) -> list[Address]:
-    """Return a Unix socket for one engine; ports for several, since the router knows only TCP."""
-    if count == 1:
-        return [folder / "engine.sock"]
-    return [f"http://127.0.0.1:{port}" for port in free_ports(count)]
-
-
 def url_of(address: Address) -> str:
     """Return an address as MMHIE_ENGINE_URL has it."""
     return f"unix:{address}" if isinstance(address, Path) else address
@@ -131,21 +139,12 @@ def free_ports(count: int) -> list[int]:
         return [int(each.getsockname()[1]) for each in sockets]
 
 
-def engine_command(
-    plan: EnginePlan, environ: Mapping[str, str], address: Address, key: str
-) -> Command:
-    """Return the command of an engine that listens at this address."""
-    listen = listen_flags(address, plan.settings)
-    argv = (*plan.argv, *listen, "--disable-uvicorn-access-log")
-    return Command(argv, environment.for_engine(environ, plan.env, key))
-
-
-def listen_flags(address: Address, settings: LauncherSettings) -> tuple[str, ...]:
+def listen_flags(place: EnginePlace, settings: LauncherSettings) -> tuple[str, ...]:
     """Return vLLM's flags to listen at an address; with https it reloads changed files."""
-    if isinstance(address, Path):
-        return ("--uds", str(address))
-    parts = urlsplit(address)
-    listen = ("--host", str(parts.hostname), "--port", str(parts.port))
+    if isinstance(place.address, Path):
+        return ("--uds", str(place.address))
+    parts = urlsplit(place.address)
+    listen = ("--host", place.host, "--port", str(parts.port))
     if parts.scheme == "http":
         return listen
     file = str(settings.engine_server_certificate)
@@ -153,46 +152,20 @@ def listen_flags(address: Address, settings: LauncherSettings) -> tuple[str, ...
     return (*listen, *files, "--enable-ssl-refresh")
 
 
-def replan_engines(
-    engines: Sequence[EngineProgram], plans: Sequence[EnginePlan], environ: Mapping[str, str]
-) -> tuple[EngineProgram, ...]:
-    """Return the engines with other plans, at the same addresses and with the same keys."""
-    return tuple(
-        engine_program(
-            plan,
-            engine_command(plan, environ, engine.address, engine.command.env[environment.KEY]),
-            engine.address,
-            engine.log,
-        )
-        for engine, plan in zip(engines, plans, strict=True)
-    )
-
-
-def routing(
-    urls: Sequence[str], environ: Mapping[str, str], key: str, files: RunFiles
-) -> tuple[str, Program]:
-    """Return the router's URL and its command."""
-    port, metrics_port = free_ports(2)
-    argv = router.argv(urls, port=port, metrics_port=metrics_port)
-    command = Command(argv, environment.for_router(environ, key))
-    program = Program("router", command, prefixed("router", files.log))
-    return f"http://127.0.0.1:{port}", program
-
-
 def gateway(
     settings: LauncherSettings,
     environ: Mapping[str, str],
     engine_url: str,
-    key: str | None,
+    key: str,
     files: RunFiles,
 ) -> Program:
     """Return the gateway's command, with the address of the engine or the router."""
-    env = environment.for_gateway(
-        environ,
-        engine_url=engine_url,
-        key=key,
-        status_file=files.status_file,
-        model=settings.reasoner_model,
-    )
+    ours = {
+        "MMHIE_ENGINE_URL": engine_url,
+        "MMHIE_PHASE_FILE": str(files.status_file),
+        "MMHIE_REASONER_MODEL": settings.reasoner_model,
+        "PYTHONUNBUFFERED": "1",
+    }
+    env = {**environ, **ours, **({ENGINE_KEY: key} if key else {})}
     command = Command((sys.executable, "-m", "gateway"), env)
     return Program("gateway", command, prefixed("gateway", files.log))

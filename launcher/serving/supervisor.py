@@ -26,24 +26,21 @@ GATEWAY_MARGIN_S = 1.0
 GIVING_UP_S = 6.0
 ROUTER_STARTING = Phase("loading", "Starting the router.", 0.99)
 ROUTER_READY = Phase("ready", "The router is ready.", 1.0)
+NOT_READY = "Stopped before the model was ready."
 DRAINING = Phase("draining", "Stopping: requests in flight are finished first.")
 
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Everything that runs here; with a router, its URL, and no engines if they run elsewhere.
+    """The programs beside the engines, and the router's URL; no gateway if it runs elsewhere."""
 
-    There is no gateway if it runs elsewhere.
-    """
-
-    engines: tuple[EngineProgram, ...]
     gateway: Program | None = None
     router: Program | None = None
     router_url: str = ""
 
 
-# Makes what the engines load, and returns the programs that start them then.
-Prepare = Callable[[], Coroutine[None, None, tuple[EngineProgram, ...]]]
+# Makes what the engines load, and returns their programs; none if they run elsewhere.
+Prepare = Callable[[], Coroutine[None, None, Sequence[EngineProgram]]]
 
 
 class Supervisor:
@@ -55,19 +52,17 @@ class Supervisor:
     def __init__(
         self,
         programs: Programs,
+        prepare: Prepare,
         policy: RestartPolicy,
         publish: Callable[[Phase], None],
-        prepare: Prepare | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
+        self._prepare, self._policy, self._clock = prepare, policy, clock
         self._publish = publish
-        self._prepare = prepare
         self._stop = Stop(GIVING_UP_S)
-        self._phases = [startup_log.BEGIN] * len(programs.engines)
-        self._engines = [
-            EngineSupervisor(engine, policy, self._stop, self._listener(index), clock)
-            for index, engine in enumerate(programs.engines)
-        ]
+        self._engines: list[EngineSupervisor] = []
+        self._phases: list[Phase] = []
+        self._were_ready = asyncio.Event()
         self._gateway = ServiceSupervisor(programs.gateway, policy.restarts, self._stop)
         self._router = ServiceSupervisor(programs.router, policy.restarts, self._stop)
         self._router_url = programs.router_url
@@ -94,6 +89,8 @@ class Supervisor:
 
         def listen(phase: Phase) -> None:
             self._phases[index] = phase
+            if all(engine.was_ready for engine in self._engines):
+                self._were_ready.set()
             self._publish_combined()
 
         return listen
@@ -107,12 +104,16 @@ class Supervisor:
 
     async def _run_engines(self) -> None:
         """Run each under its supervisor; of several, one given up on leaves the others at work."""
-        if self._prepare is not None:
-            programs = await self._stop.race(self._prepare())
-            if programs is None:
-                raise ToldToStop("Stopped before the model was ready.")
-            for engine, program in zip(self._engines, programs, strict=True):
-                engine.replace_program(program)
+        programs = await self._stop.race(self._prepare())
+        if programs is None:
+            raise ToldToStop(NOT_READY)
+        self._phases = [startup_log.BEGIN] * len(programs)
+        self._engines = [
+            EngineSupervisor(program, self._policy, self._stop, self._listener(index), self._clock)
+            for index, program in enumerate(programs)
+        ]
+        if not programs:
+            self._were_ready.set()
         running = {asyncio.create_task(engine.run()) for engine in self._engines}
         while running:
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -124,8 +125,7 @@ class Supervisor:
 
     async def _run_router(self) -> None:
         """Run the router once every engine has been ready: before, it would not listen."""
-        for engine in self._engines:
-            await self._stop.race(engine.was_ready.wait())
+        await self._stop.race(self._were_ready.wait())
         if not self._router_url:
             await self._stop.requested.wait()
             return

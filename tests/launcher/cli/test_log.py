@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 import pytest
 
@@ -14,16 +10,6 @@ from launcher.cli.serve import open_log
 from launcher.errors import LauncherError
 from launcher.process.child import prefixed
 from launcher.terminal.progress import ProgressDisplay
-from tests.launcher.plans import settings
-
-
-@contextmanager
-def opened(folder: Path) -> Iterator[TextIO]:
-    """The log of a service that a person watches at a terminal."""
-    display = ProgressDisplay(io.StringIO())
-    with open_log(display, settings(cache_dir=folder, port=8123), to_log=True) as file:
-        assert display.log == folder / "logs" / "serve-8123.log"
-        yield file
 
 
 def test_lines_are_there_at_once_and_the_last_log_is_kept(tmp_path: Path) -> None:
@@ -31,12 +17,12 @@ def test_lines_are_there_at_once_and_the_last_log_is_kept(tmp_path: Path) -> Non
     cannot be written, that is one sentence."""
     path = tmp_path / "logs" / "serve-8123.log"
     for text in ("first", "second", "third"):
-        with opened(tmp_path) as file:
+        with open_log(path) as file:
             prefixed("engine", file)(text)
             assert path.read_text() == f"engine | {text}\n"
 
     assert path.with_suffix(".old").read_text() == "engine | second\n"
-    with pytest.raises(LauncherError, match="cannot be written"), opened(path):
+    with pytest.raises(LauncherError, match="cannot be written"), open_log(path / "log"):
         pass
 
 

@@ -51,15 +51,15 @@ async def pair(restarts: int) -> AsyncIterator[tuple[Run, str]]:
     *ports, port, metrics_port = free_ports(4)
     urls = [f"http://127.0.0.1:{port}" for port in ports]
     argv = router.argv(urls, port=port, metrics_port=metrics_port)
-    engines = [fake("--port", str(port)) for port in ports]
+    commands = [fake("--port", str(port)) for port in ports]
+    engines = tuple(map(EngineProgram, commands, urls, repeat(ignore)))
     programs = Programs(
-        engines=tuple(map(EngineProgram, engines, urls, repeat(ignore))),
         gateway=Program("gateway", shell(GATEWAY), ignore),
         router=Program("router", Command(argv, environment.for_router(os.environ, "")), ignore),
         router_url=f"http://127.0.0.1:{port}",
     )
     policy = RestartPolicy(start_s=20, stall_s=60, restarts=restarts)
-    async with ending(Run(programs, policy)) as run:
+    async with ending(Run(engines, programs, policy)) as run:
         await run.until(lambda: READY in run.phases)
         yield run, programs.router_url
 

@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -63,12 +63,19 @@ def fake(*options: str) -> Command:
 class Run:
     """One supervised run: what was published and heard, and a way to wait for it."""
 
-    def __init__(self, programs: Programs, policy: RestartPolicy) -> None:
+    def __init__(
+        self, engines: Sequence[EngineProgram], programs: Programs, policy: RestartPolicy
+    ) -> None:
         self.phases: list[Phase] = []
         self.lines: list[str] = []
-        self.address = programs.engines[0].address
+        self.address = engines[0].address
         self.clock = Clock()
-        self.supervisor = Supervisor(programs, policy, self.phases.append, clock=self.clock)
+
+        async def prepare() -> Sequence[EngineProgram]:
+            return engines
+
+        publish = self.phases.append
+        self.supervisor = Supervisor(programs, prepare, policy, publish, self.clock)
         self.task = asyncio.create_task(self.supervisor.run())
 
     async def until(self, true: Callable[[], object]) -> None:
@@ -151,7 +158,7 @@ async def running(
         first = replace(first, smaller=less)
     served = Program("gateway", shell(gateway), lambda line: lines.append(f"gateway {line}"))
     policy = RestartPolicy(start_s, STALL_S, restarts)
-    async with ending(Run(Programs(engines=(first,), gateway=served), policy)) as run:
+    async with ending(Run((first,), Programs(served), policy)) as run:
         run.lines = lines
         yield run
 
