@@ -14,6 +14,7 @@ from gateway.engine import openai_json
 from gateway.engine.client import EngineClient, EngineRequest
 from gateway.engine.tls import RETRY_S, EngineUntrusted
 from gateway.errors import EngineTimeout, EngineUnavailable, GatewayError
+from gateway.runtime.files import read_bounded
 from gateway.runtime.json_types import Json
 
 Phase = Literal["starting", "loading", "ready", "draining", "engine_down", "stalled", "held"]
@@ -21,6 +22,7 @@ Phase = Literal["starting", "loading", "ready", "draining", "engine_down", "stal
 UNKNOWN = "unknown"
 NAME = re.compile(r"[\w.-]{1,40}")
 LONGEST_VERSION = 64
+MOST_STATUS_BYTES = 1 << 20  # of the launcher's file; nothing longer is one
 PUBLISHED = (
     *("base", "adapter", "revision", "base_revision", "quantization", "pinned_date"),
     "display_name",
@@ -253,7 +255,7 @@ def engine_name(owner: object) -> str:
 def read_status_file(path: Path) -> EngineState | None:
     """Return the state that the launcher has published; None without a valid file."""
     try:
-        status = orjson.loads(path.read_bytes())
+        status = orjson.loads(read_bounded(path, MOST_STATUS_BYTES))
         if status["phase"] not in get_args(Phase):
             return None
         engine = status.get("engine") or {}

@@ -3,8 +3,10 @@
 import time
 from pathlib import Path
 
+from gateway.runtime.files import open_regular
 from gateway.settings.gateway import GatewaySettings
 
+MOST_BYTES = 1 << 20  # of a file with certificates: many times what a chain has
 WARN_S = 14 * 86_400.0  # before a certificate expires
 
 
@@ -39,6 +41,8 @@ def read_end(path: Path) -> float | None:
     from cryptography import x509  # only with TLS: 20 ms
 
     try:
-        return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc.timestamp()
+        with open_regular(path) as file:
+            certificate = x509.load_pem_x509_certificate(file.read(MOST_BYTES))
+        return certificate.not_valid_after_utc.timestamp()
     except (OSError, ValueError):
         return None

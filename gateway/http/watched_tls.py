@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from gateway.runtime.files import FileUnusable, WatchedFile
+from gateway.runtime.files import FileUnusable, WatchedFile, open_regular
 from gateway.runtime.log import log
 from gateway.settings.base import SettingsError
 
@@ -18,6 +18,7 @@ class WatchedTls:
     ) -> None:
         """`names` are the settings. Raises SettingsError for a file that cannot be used."""
         self._names = names
+        self._files = tuple(filter(None, files))
         self._make = make
         try:
             context = self._read()
@@ -27,7 +28,7 @@ class WatchedTls:
                 "password."
             ) from None
         self._watched = WatchedFile[ssl.SSLContext](
-            *filter(None, files), read=self._renew, initial=context, name=names
+            *self._files, read=self._renew, initial=context, name=names
         )
         self._watched.skip()
 
@@ -45,6 +46,8 @@ class WatchedTls:
 
     def _read(self) -> ssl.SSLContext:
         try:
+            for path in self._files:  # OpenSSL would wait for the writer of a pipe
+                open_regular(path).close()
             return self._make()
         except OSError as error:  # ssl.SSLError is one
             is_format = isinstance(error, ssl.SSLError)

@@ -1,6 +1,7 @@
 """The engine's state, from the launcher's file or from probes; the watch never ends."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,13 @@ def test_any_file_and_any_listing(
         parse_models(json.dumps(listing).encode(), state.model_facts if state else {})
     except EngineUnavailable as error:
         assert error.retry_after_s is None  # noqa: PT017 - either way is right
+
+
+def test_what_is_no_file_has_no_state(tmp_path: Path) -> None:
+    """A pipe or a device would block every request."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        assert read_status_file(path) is None
 
 
 @pytest.mark.parametrize("length", ["8192", True, 0, -1, 1.5, [], None])

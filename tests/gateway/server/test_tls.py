@@ -1,6 +1,7 @@
 """TLS with real handshakes: who is believed, who is let in, and what stops the start."""
 
 import contextlib
+import os
 import socket
 import ssl
 import subprocess
@@ -118,6 +119,13 @@ def test_a_renewed_certificate(tmp_path: Path, engine: FakeEngine, ours: Authori
         until(lambda: shown(gateway, ours) == renewed and gateway.log.count(REFUSAL) > refusals)
 
         assert shown(gateway, ours) == renewed
+        refusals = gateway.log.count(REFUSAL)
+        pair.key.unlink()
+        os.mkfifo(pair.key)  # nobody waits for its writer
+        until(lambda: shown(gateway, ours) == renewed and gateway.log.count(REFUSAL) > refusals)
+        pair.key.unlink()
+        ours.issue("gateway")
+        until(lambda: shown(gateway, ours) != renewed)
 
 
 def test_callers_with_a_certificate(tmp_path: Path, engine: FakeEngine, ours: Authority) -> None:
