@@ -29,10 +29,6 @@ LABELS = 8  # paragraphs before or after an answer, at most: notices, what was c
 AROUND = "The answer has other paragraphs before or after it, which are not signed.\n"
 
 
-class AnswerNotProved(NegativeResult):
-    """An answer is not what its signature says, or has none."""
-
-
 @dataclass(slots=True)
 class SignedAnswer:
     """The labels with a signature in a stored answer, and the text of each of its choices."""
@@ -70,16 +66,16 @@ def check(file: Answer, key: Key, as_json: AsJson = False) -> None:
     text was changed. It covers the text, not reasoning and tool calls."""
     keys, stored = read_public_keys(key), SignedAnswer.of(events_in(read_text(file)))
     if not stored.labels:
-        raise AnswerNotProved(f"{file} has no signature: it was not signed, or a part is missing.")
+        raise NegativeResult(f"{file} has no signature: it was not signed, or a part is missing.")
     signed = []
     for label in stored.labels:
         try:
             kid = keys.verify(str(label["signature"]), signed_payload(label))
         except SignatureInvalid as problem:
-            raise AnswerNotProved(f"{file} is not proved: {problem}.") from None
+            raise NegativeResult(f"{file} is not proved: {problem}.") from None
         signed.append({**orjson.loads(signed_payload(label)), "kid": kid})
     if not stored.is_proved():
-        raise AnswerNotProved(f"{file} has another text than the one that was signed.")
+        raise NegativeResult(f"{file} has another text than the one that was signed.")
     put("\n\n".join(map(describe, signed)), {"signed": signed}, as_json=as_json)
     if not stored.is_proved(whole=True):
         sys.stderr.write(AROUND)

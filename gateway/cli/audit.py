@@ -50,14 +50,6 @@ NO_PATIENT = (
 NOT_RECORDED = "This search is not recorded: MMHIE_AUDIT_FILE is no trail of a gateway.\n"
 
 
-class NothingFound(NegativeResult):
-    """No record fits the options."""
-
-
-class TrailDamaged(NegativeResult):
-    """The trail is not as it was written."""
-
-
 def checked_time(text: str | None) -> str | None:
     """Return a time as the trail writes it; without a zone it is in this machine's. Raises
     CommandError."""
@@ -107,7 +99,7 @@ def show(request_id: RequestId, file: File = None, as_json: AsJson = False) -> N
     with open_search(file) as search:
         lines = [line for line in search.find({"request": request_id}) if line.record]
     if not lines:
-        raise NothingFound(
+        raise NegativeResult(
             "No line of the trail belongs to this request: check the id, and whether its gateway "
             "wrote to another folder, or the file was archived (--file)."
         )
@@ -117,7 +109,7 @@ def show(request_id: RequestId, file: File = None, as_json: AsJson = False) -> N
     ]
     put("\n\n".join(tables), {"lines": documents}, as_json=as_json)
     if not all(line.is_genuine for line in lines):
-        raise TrailDamaged(f"The trail is damaged here{VERIFY}")
+        raise NegativeResult(f"The trail is damaged here{VERIFY}")
 
 
 def show_patient(  # noqa: PLR0913, PLR0917 - one parameter for each option
@@ -137,7 +129,7 @@ def show_patient(  # noqa: PLR0913, PLR0917 - one parameter for each option
         rows = [dict(flatten("", {name: line.get(name) for name in SHEET})) for line in records]
     form = identify(patient).form
     if not rows:
-        raise NothingFound(NO_PATIENT.format(form=form))
+        raise NegativeResult(NO_PATIENT.format(form=form))
     if as_csv:
         write_table(tuple(rows[0]), [tuple(row.values()) for row in rows])
     else:
@@ -147,7 +139,7 @@ def show_patient(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
 def find(search: Search, **given: object) -> Iterator[Json]:
     """Yield the records of lines that fulfil the options and are as they were written. Raises
-    TrailDamaged after them if others fit, too."""
+    NegativeResult after them if others fit, too."""
     wanted = {name: value for name, value in given.items() if value is not None}
     damaged = Counter[str]()
     for line in search.find(wanted):
@@ -157,7 +149,7 @@ def find(search: Search, **given: object) -> Iterator[Json]:
             damaged[line.file] += 1
     if damaged:
         counts = ", ".join(f"{count} of {file}" for file, count in damaged.items())
-        raise TrailDamaged(
+        raise NegativeResult(
             f"Lines that are not as they were written are left out: {counts}{VERIFY}"
         )
 

@@ -14,7 +14,6 @@ from gateway.audit.search import Search
 from gateway.cli.audit import (
     NO_PATIENT,
     File,
-    NothingFound,
     Since,
     Until,
     decode_name,
@@ -22,7 +21,14 @@ from gateway.cli.audit import (
     open_search,
     record_query,
 )
-from gateway.cli.command import NOTHING, AsLines, operator_name, put_lines, write_table
+from gateway.cli.command import (
+    NOTHING,
+    AsLines,
+    NegativeResult,
+    operator_name,
+    put_lines,
+    write_table,
+)
 from gateway.runtime.json_types import Json
 from gateway.settings.gateway import load
 
@@ -96,7 +102,7 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each option
         records = find(search, **given)
         written = put_lines(to_fhir(search, records) if as_fhir else records)
         if not written and any(value is not None for value in given.values()):
-            raise NothingFound(
+            raise NegativeResult(
                 NONE if patient is None else NO_PATIENT.format(form=identify(patient).form)
             )
 
@@ -113,7 +119,7 @@ def names_of(person: str) -> list[str]:
 
 
 def write_counts(search: Search, by: Group, given: dict[str, object]) -> None:
-    """Write a table of counts: days in their order, else the most used first. Raises TrailDamaged
+    """Write a table of counts: days in their order, else the most used first. Raises NegativeResult
     if a line that fits is not as it was written."""
     counts = defaultdict[str, Counter[str]](Counter)
     for record in find(search, kinds=COUNTED, **given):

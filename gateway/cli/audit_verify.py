@@ -10,8 +10,8 @@ from gateway.audit import checkpoint as checkpoints
 from gateway.audit import verify as verification
 from gateway.audit.chain import ChainHead
 from gateway.audit.verify import Report, Violation
-from gateway.cli.audit import File, TrailDamaged, trails
-from gateway.cli.command import AsJson, CommandError, printable, put, readable
+from gateway.cli.audit import File, trails
+from gateway.cli.command import AsJson, CommandError, NegativeResult, printable, put, readable
 
 if TYPE_CHECKING:
     from gateway.safety.signatures import PublicKeys
@@ -52,7 +52,7 @@ def verify(
     text = "\n".join(describe(name, report, bool(known)) for name, report in reports.items())
     put(text, make_document(reports), as_json=as_json)
     if count := sum(len(report.findings) for report in reports.values()):
-        raise TrailDamaged(f"The trail is damaged: {count} finding(s).")
+        raise NegativeResult(f"The trail is damaged: {count} finding(s).")
 
 
 def describe(name: str, report: Report, has_checkpoint: bool) -> str:
@@ -79,12 +79,12 @@ def make_document(reports: dict[str, Report]) -> dict[str, object]:
 
 def read_checkpoints(text: str | None, key: Path | None) -> list[ChainHead]:
     """Return the checkpoints to compare with; raises CommandError when there are none in it, and
-    TrailDamaged for a signature that does not fit."""
+    NegativeResult for a signature that does not fit."""
     keys = None if key is None else read_public_keys(key)
     try:
         return checkpoints.read(text, keys) if text else []
     except checkpoints.NotSigned as problem:
-        raise TrailDamaged(str(problem)) from None
+        raise NegativeResult(str(problem)) from None
     except (OSError, ValueError):
         signed = "signed " if keys else ""
         raise CommandError(

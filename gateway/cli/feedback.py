@@ -37,14 +37,6 @@ Erase = Annotated[bool, typer.Option("--erase-text", help="Destroy comment and c
 COLUMNS = ("id", "created", "category", "severity", "request_id", "client", "has_text", "state")
 
 
-class FeedbackNotFound(NegativeResult):
-    """There is no feedback of this id."""
-
-
-class RowsChanged(NegativeResult):
-    """The database has rows that no gateway with this key has written."""
-
-
 def show_all(everything: All = False, as_json: AsJson = False) -> None:
     """List open feedback, oldest first; texts are not shown."""
     with open_database() as store:
@@ -67,7 +59,7 @@ def show(
     with open_database() as store:
         entry = store.find(feedback_id)
         if entry is None:
-            raise FeedbackNotFound(
+            raise NegativeResult(
                 "There is no feedback of this id; `mmhie feedback list` shows all."
             )
         if outcome is not None:
@@ -114,7 +106,7 @@ def document_of(entry: Entry, opener: Opener | None) -> Json:
 
 @contextmanager
 def open_database() -> Iterator[Store]:
-    """Open the database of these settings; raises CommandError, and at the end RowsChanged."""
+    """Open the database of these settings; raises CommandError, and at the end NegativeResult."""
     store = open_store(load())
     if store is None:
         raise CommandError("MMHIE_FEEDBACK_FILE is not set; name the database of the feedback.")
@@ -126,7 +118,7 @@ def open_database() -> Iterator[Store]:
         except StoreFailed as problem:
             raise CommandError(f"{store.path} cannot be used ({problem}).") from None
     if store.changed:
-        raise RowsChanged(
+        raise NegativeResult(
             f"{store.path} has rows that were changed, or written with another MMHIE_AUDIT_KEY: "
             f"{', '.join(sorted(store.changed))}. They do not count."
         )

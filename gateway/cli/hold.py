@@ -43,10 +43,6 @@ ADVICE = (
 )
 
 
-class Unconfirmed(NegativeResult):
-    """The hold was written or ended, but no gateway confirms it."""
-
-
 def hold(
     reason: Reason, by: By = "", now: Now = False, url: Urls = None, as_json: AsJson = False
 ) -> None:
@@ -77,7 +73,7 @@ def hold(
         raise CommandError(disk_problem)
     is_answered = any(phase & {"ready", operator_state.SILENT} for phase in phases.values())
     if is_answered or {"held"} not in phases.values():
-        raise Unconfirmed(f"The hold is not confirmed: {describe_phases(phases)}. {ADVICE}")
+        raise NegativeResult(f"The hold is not confirmed: {describe_phases(phases)}. {ADVICE}")
 
 
 def release(by: By = "", url: Urls = None, as_json: AsJson = False) -> None:
@@ -98,7 +94,8 @@ def release(by: By = "", url: Urls = None, as_json: AsJson = False) -> None:
     document = make_document(before, phases) | {"held": is_held, "was_held": bool(before)}
     put(f"The hold is ended: {was}." if was else "There was no hold.", document, as_json=as_json)
     if is_held:
-        raise Unconfirmed(f"The model is still out of service: {describe_phases(phases)}. {ADVICE}")
+        still = describe_phases(phases)
+        raise NegativeResult(f"The model is still out of service: {still}. {ADVICE}")
 
 
 def make_document(hold: Hold | None, phases: Phases) -> dict[str, object]:

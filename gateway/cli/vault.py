@@ -21,14 +21,6 @@ OptionalKey = Annotated[Path | None, typer.Option("--key", help=KEY_HELP)]
 Key = Annotated[Path, typer.Option("--key", help=KEY_HELP, show_default=False)]
 
 
-class AnswerUnreadable(NegativeResult):
-    """A file of the vault cannot be opened."""
-
-
-class AnswerMissing(NegativeResult):
-    """The vault has no answer of this id."""
-
-
 def show(request_id: RequestId, vault: VaultDir, private_key: Key, as_json: AsJson = False) -> None:
     """Print what was asked and answered, each text with its digest in the audit trail."""
     opener = load_opener(private_key)
@@ -43,7 +35,7 @@ def erase(request_id: RequestId, vault: VaultDir, as_json: AsJson = False) -> No
     with readable(vault, "cannot be used"):
         files = folder.files_of(vault, request_id)
         if not files:
-            raise AnswerMissing(
+            raise NegativeResult(
                 f"{vault} has no answer of this id; `open` shows the gateway's own."
             )
         for file in files:  # somebody may have copied it to another day
@@ -56,19 +48,19 @@ def erase(request_id: RequestId, vault: VaultDir, as_json: AsJson = False) -> No
 
 
 def answers_by_caller(vault: Path, request_id: str, opener: Opener) -> list[Json]:
-    """Return the answers of a caller's id, of all that this key opens; raises AnswerMissing."""
+    """Return the answers of a caller's id, of all that this key opens; raises NegativeResult."""
     answers, closed = [], 0
     for file in folder.answers_in(vault):
         try:
             answer = open_file(file, opener)
-        except AnswerUnreadable:
+        except NegativeResult:
             closed += 1
             continue
         if answer.get("caller_request_id") == request_id:
             answers.append(answer)
     unopened = f"Files that this key does not open: {closed}."
     if not answers:
-        raise AnswerMissing(
+        raise NegativeResult(
             f"{vault} has no answer of this id: it was erased, its days are over, a kill of the "
             f"gateway lost it, or it is kept elsewhere. {unopened}"
         )
@@ -79,17 +71,17 @@ def answers_by_caller(vault: Path, request_id: str, opener: Opener) -> list[Json
 
 def open_file(file: Path, opener: Opener) -> Json:
     """Return the answer in a file: anybody can seal, so it may be any object. Raises
-    AnswerUnreadable."""
+    NegativeResult."""
     try:
         answer: Json = orjson.loads(opener.unseal(file.read_bytes(), file.stem))
     except OSError as problem:
-        raise AnswerUnreadable(f"{file} cannot be read ({problem.strerror}).") from None
+        raise NegativeResult(f"{file} cannot be read ({problem.strerror}).") from None
     except SealUnopened as problem:
-        raise AnswerUnreadable(f"{file} {problem}.") from None
+        raise NegativeResult(f"{file} {problem}.") from None
     except ValueError:
         answer = {}
     if not isinstance(answer, dict) or not answer.keys() >= {"request_id", "request", "answers"}:
-        raise AnswerUnreadable(f"{file} holds no answer of a gateway: it is forged.")
+        raise NegativeResult(f"{file} holds no answer of a gateway: it is forged.")
     return answer
 
 
