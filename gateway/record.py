@@ -84,7 +84,9 @@ class AnswerSummary(NamedTuple):
             [final["truncated"] for final in finals if final["truncated"]],
             [*warnings, *(warning for final in finals for warning in final["warnings"])],
             digests or [final["provenance"]["output_digest"] for final in finals],
-            next((known for final in finals if (known := read_fingerprint(final))), None),
+            next(
+                filter(None, (final["provenance"]["system_fingerprint"] for final in finals)), None
+            ),
             is_estimated=not any(counted) and any(seen),
         )
 
@@ -152,12 +154,6 @@ class RequestRecord:
             if answer is None
             else answer.prompt_tokens + answer.completion_tokens
         )
-
-
-def read_fingerprint(final: Json) -> str | None:
-    """Return the engine's fingerprint of its configuration, if it sent one."""
-    fingerprint: str | None = final["provenance"]["system_fingerprint"]
-    return fingerprint
 
 
 def estimated_tokens(size: int) -> int:

@@ -10,10 +10,8 @@ from starlette.requests import Request
 
 from gateway.errors import (
     FAULT,
-    GatewayError,
     InternalError,
     InvalidField,
-    InvalidRequest,
     MethodNotAllowed,
     NotFound,
 )
@@ -28,7 +26,11 @@ async def http_error(request: Request, error: HTTPException) -> Response:
     """Raise the gateway's error for a path or method that Starlette has refused."""
     if error.status_code == 404:
         raise NotFound(explain_not_found(request.url.path)) from None
-    raise from_http(error) from None
+    if error.status_code == 405:
+        allow = (error.headers or {}).get("Allow", "")
+        message = f"This path does not take that method; it takes {allow}."
+        raise MethodNotAllowed(message, allow=allow) from None
+    raise InternalError(FAULT) from None
 
 
 def explain_not_found(path: str) -> str:
@@ -46,19 +48,6 @@ async def validation_error(request: Request, error: RequestValidationError) -> R
     raise InvalidField(
         f"{place or 'The request'} is not valid; the API is described at /docs."
     ) from None
-
-
-def from_http(error: HTTPException) -> GatewayError:
-    if error.status_code == 405:
-        allow = (error.headers or {}).get("Allow", "")
-        return MethodNotAllowed(
-            f"This path does not take that method; it takes {allow}.", allow=allow
-        )
-    if error.status_code < 500:
-        return InvalidRequest(
-            "The request is not valid HTTP for this path; the API is described at /docs."
-        )
-    return InternalError(FAULT)
 
 
 HANDLERS: dict[int | type[Exception], Handler] = {

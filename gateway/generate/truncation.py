@@ -14,6 +14,7 @@ from gateway.engine.watch import PROBE_TIMEOUT_S, ServedModel
 from gateway.errors import EngineGarbled, InputTooLong
 from gateway.generate import engine_body
 from gateway.generate.prompt import Prompt
+from gateway.record import estimated_tokens
 from gateway.runtime.heavy_work import HeavyWork
 from gateway.runtime.json_types import Json
 
@@ -22,7 +23,6 @@ T = TypeVar("T")
 
 # The template's tokens around each message: role markers, line ends.
 MESSAGE_TOKENS = 32
-BYTES_PER_TOKEN = 4  # of English text; used only if the engine cannot count
 MOST_TOKENS = 10**6  # of a prompt that is cut
 CUTS = 4  # a cut text may have other tokens at its end, so it is counted again
 
@@ -78,7 +78,7 @@ class EngineTokenizer:
     async def count(self, prompt: Prompt) -> int:
         """Count a prompt's tokens, or estimate them from its bytes."""
         if not self.model.counts_tokens:
-            return most_tokens(prompt, self.model) // BYTES_PER_TOKEN
+            return estimated_tokens(most_tokens(prompt, self.model))
         return await self._ask(TOKENIZE, engine_body.content(prompt, self.model), "count", int)
 
     async def shorten(self, prompt: Prompt, *, over: int, side: Side) -> Prompt:

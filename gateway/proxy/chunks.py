@@ -1,7 +1,7 @@
 """Streams of chat and text completions: a label on the first chunk and on the finishing one."""
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import orjson
 
@@ -100,10 +100,6 @@ def decode_text(raw: bytes) -> bytes:
     return b"" if "<" in text else text.encode()
 
 
-# The fast path of the next chunk, and the update of the digest for its text.
-FastDigest: TypeAlias = tuple[ChunkFastPath, Callable[[bytes], None]]
-
-
 class PendingChunk(NamedTuple):
     """A chunk that gets a label, and the choices that finish with it."""
 
@@ -123,15 +119,15 @@ class ChunkRelay(EventRelay):
         self._took_usage = took_usage
         self._choices: dict[int, ChoiceState] = {}
         self._pending: list[PendingChunk] = []
-        self._fast: FastDigest | None = None
+        self._fast: ChunkFastPath | None = None
+        self._add_text: Callable[[bytes], None]  # to the digest of the choice on the fast path
 
     def relay(self, event: bytes) -> bytes:
         """Return the bytes to send for an event, perhaps none; raise the error that it contains.
         Takes linear time: at most 4 MiB (`EventBuffer`), and 32 KB on the event loop."""
         if self._fast is not None:
-            path, update = self._fast
-            if text := path.text(event):
-                update(text)
+            if text := self._fast.text(event):
+                self._add_text(text)
                 self.pieces += 1
                 return event
             self._fast = None
@@ -154,18 +150,17 @@ class ChunkRelay(EventRelay):
         released = self._release(None) if must_go else b""
         passed = self._label(event, content, chunk, choices)
         if passed is event and len(choices) == 1 and not usage:
-            self._fast = self._fast_digest(event, chunk, choices[0])
+            self._fast = self._fast_path(event, chunk, choices[0])
         return released + passed if released else passed
 
     def pass_chunk(self, write: WriteFramed, chunk: bytes) -> bool:
         """Write an HTTP chunk unchanged if it is on the fast path; return whether it was."""
         if self._fast is None:
             return False
-        path, update = self._fast
-        text = path.framed_text(chunk)
+        text = self._fast.framed_text(chunk)
         if not text or not write(chunk):
             return False
-        update(text)
+        self._add_text(text)
         self.pieces += 1
         return True
 
@@ -201,7 +196,7 @@ class ChunkRelay(EventRelay):
         waiting = {choice.get("index", 0) for chunk in self._pending for choice in chunk.finished}
         return bool(choices) and waiting.isdisjoint(choice.get("index", 0) for choice in choices)
 
-    def _fast_digest(self, event: bytes, chunk: Json, choice: Json) -> FastDigest | None:
+    def _fast_path(self, event: bytes, chunk: Json, choice: Json) -> ChunkFastPath | None:
         """Return the fast path of the next event, after one that passed unchanged."""
         state = self._choice(choice)
         text = openai_json.read_message(choice).get("content")
@@ -209,8 +204,8 @@ class ChunkRelay(EventRelay):
         is_alone = not choice.get("logprobs")  # they differ for each token
         if not (text and is_alone and is_usual and state.is_in_text):
             return None
-        path = ChunkFastPath.of(event, chunk, text)
-        return (path, state.mac.update) if path is not None else None
+        self._add_text = state.mac.update
+        return ChunkFastPath.of(event, chunk, text)
 
     def _choice(self, choice: Json) -> ChoiceState:
         """Return the state of a choice; raise EngineGarbled for too many choices."""

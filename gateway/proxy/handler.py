@@ -80,7 +80,6 @@ class PassThrough:
             is_stream=openai_json.is_true(request.get("stream")),
             held_bytes=2 * len(body),  # the socket has a copy
             policy=policy,
-            stream=request.get("stream"),
             takes_usage="stream_options" in added,
         )
 
@@ -133,19 +132,17 @@ class PreparedPassThrough(Prepared):
     """A checked request: the caller's body with a few keys added."""
 
     policy: OutputPolicy = PLAIN
-    stream: object = None
     takes_usage: bool = False  # we requested the usage chunk, not the caller
 
     def answer(self, opened: Opened, services: Services) -> OutgoingAnswer:
         """Return the answer, as a stream or whole; raise EngineGarbled for an unrequested form."""
-        streams = is_stream(opened.response)
-        check_form(streams, self.stream)
+        check_form(opened, wanted=self.is_stream)
         if not self.policy.generates:
             opened = opened._replace(label=not_generated(opened.label))
         label, labels = opened.label, services.labels
         policy = self.policy.with_label(label, services.screener.wording)
         policy = policy._replace(signer=labels.signer(label), transcript=opened.transcript)
-        if streams:
+        if self.is_stream:
             return RelayedStream(opened, self._relay(label, policy), services.heavy)
         return WholeAnswer(opened, policy, services.heavy)
 
@@ -300,11 +297,9 @@ def check_separation(path: str, policy: OutputPolicy, *, reasons: bool | None) -
         )
 
 
-def check_form(streams: bool, wanted: object) -> None:
-    """Raise EngineGarbled for a stream that was not requested, or a missing one. The engine may
-    read other values of `stream` as true or false, such as "true"."""
-    is_right = bool(wanted) if streams else wanted is not True
-    if not is_right:
+def check_form(opened: Opened, *, wanted: bool) -> None:
+    """Raise EngineGarbled for a stream that was not requested, or a missing one."""
+    if is_stream(opened.response) is not wanted:
         raise EngineGarbled(
             "The engine streamed an answer that was not to be streamed, or the reverse; "
             "try again without `stream`."

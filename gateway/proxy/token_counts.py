@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from gateway.engine import openai_json
 from gateway.http.exchange import NO_STORE, Exchange
-from gateway.pipeline import Incoming, Opened, OutgoingAnswer, Prepared, is_stream
+from gateway.pipeline import Incoming, Opened, OutgoingAnswer, Prepared
 from gateway.proxy.handler import check_form, checked_model
 from gateway.record import AnswerTally
 from gateway.services import Services
@@ -42,7 +42,7 @@ class PreparedCount(Prepared):
 
     def answer(self, opened: Opened, services: Services) -> OutgoingAnswer:
         """Return the engine's count."""
-        check_form(is_stream(opened.response), wanted=False)
+        check_form(opened, wanted=False)
         record = opened.exchange.record
         record.prompt_estimate = 0  # the model gets no prompt
         if record.origin is not None:
