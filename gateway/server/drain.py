@@ -104,6 +104,15 @@ class DrainingServer(uvicorn.Server):
         else:
             self._stop()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop. The application ends in order after a second signal, too: uvicorn would leave its
+        end to the loop's, which logs a traceback."""
+        await super().shutdown(sockets)
+        if self.force_exit:
+            for task in self.server_state.tasks:
+                task.cancel()
+            await self.lifespan.shutdown()
+
     def _stop(self) -> None:
         self.app.state.services.watch.refusing = True
         self.should_exit = True

@@ -37,7 +37,7 @@ def test_it_serves_on_until_a_second_signal(
     start: Start, engine: FakeEngine, number: signal.Signals
 ) -> None:
     """Balancers see /readyz and turn away; until they have, questions are answered. A second signal
-    does it now, with exit code 0."""
+    does it now, with exit code 0, and no fault in the log."""
     gateway = start(engine.url, MMHIE_SETTLE_SECONDS="3600").wait()
     gateway.signal(number)
     until(lambda: not gateway.answers("/readyz"))
@@ -45,3 +45,4 @@ def test_it_serves_on_until_a_second_signal(
     assert gateway.client.get("/healthz").status_code == 200
     gateway.signal(number)
     assert gateway.exit_code() == 0
+    assert "Traceback" not in gateway.log
