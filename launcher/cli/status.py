@@ -2,7 +2,6 @@
 
 import time
 from contextlib import closing
-from dataclasses import dataclass
 
 from gateway.cli.command import AsJson, put
 from launcher.json_types import Json, JsonView
@@ -13,54 +12,34 @@ from launcher.terminal.terminal import align_rows, remove_controls
 EVERY_S = 1.0
 
 
-class NotReady(ServiceError):
-    """The service would not answer a question now."""
-
-
-@dataclass(frozen=True, slots=True)
-class StatusSnapshot:
-    """The JSON of /healthz and /v1/mmhie/load, and tokens a second since the snapshot before."""
-
-    health: JsonView
-    load: JsonView
-    rate: float | None = None
-
-    @property
-    def is_ready(self) -> bool:
-        return bool(self.health.get("phase") == "ready")
-
-    def as_json(self) -> Json:
-        """Return all of it as JSON; unknown figures are null."""
-        return {**self.health, "load": {**self.load, "tokens_per_s": self.rate}}
-
-
 def status(url: Url = None, key: Key = None, as_json: AsJson = False) -> None:
     """Show phase, requests, tokens per second, KV cache; exit code 1 if not ready."""
     with closing(open_client(url, key)) as service:
-        snapshot = snapshot_with_rate(service)
-    put(lay_out(snapshot), snapshot.as_json(), as_json=as_json)
-    if not snapshot.is_ready:
-        detail = snapshot.health.get("detail") or "The service is not ready."
-        raise NotReady(remove_controls(str(detail)))
+        health = service.get("/healthz")
+        is_ready = health.get("phase") == "ready"
+        load = measure_load(service, is_ready=is_ready)
+    put(lay_out(health, load), {**health, "load": load}, as_json=as_json)
+    if not is_ready:
+        detail = health.get("detail") or "The service is not ready."
+        raise ServiceError(remove_controls(str(detail)))
 
 
-def snapshot_with_rate(service: ApiClient) -> StatusSnapshot:
-    """Take a snapshot with a rate, which needs two if the service is ready. Raises ServiceError."""
-    first = take_snapshot(service, None)
-    if not first.is_ready or first.load.get("generated_tokens") is None:
-        return first
-    time.sleep(EVERY_S)
-    return take_snapshot(service, first)
+def measure_load(service: ApiClient, *, is_ready: bool) -> Json:
+    """Return the load with tokens a second, for which a ready service is asked twice."""
+    load, rate = read_load(service), None
+    if is_ready and load.get("generated_tokens") is not None:
+        time.sleep(EVERY_S)
+        before, load = load, read_load(service)
+        rate = compute_rate(load, before)
+    return {**load, "tokens_per_s": rate}
 
 
-def take_snapshot(service: ApiClient, before: StatusSnapshot | None) -> StatusSnapshot:
-    """Ask the service; its load is empty when this key may not see it. Raises ServiceError."""
-    health = service.get("/healthz")
+def read_load(service: ApiClient) -> Json:
+    """Return the load of the service; it is empty if this key may not see it."""
     try:
-        load = service.get("/v1/mmhie/load")
+        return service.get("/v1/mmhie/load")
     except ServiceError:
-        load = {}
-    return StatusSnapshot(health, load, compute_rate(load, before.load if before else {}))
+        return {}
 
 
 def compute_rate(now: JsonView, before: JsonView) -> float | None:
@@ -71,8 +50,7 @@ def compute_rate(now: JsonView, before: JsonView) -> float | None:
     return float(round((tokens - earlier) / (now["time"] - before["time"]), 1))
 
 
-def lay_out(snapshot: StatusSnapshot) -> str:
-    health, load = snapshot.health, snapshot.load
+def lay_out(health: JsonView, load: JsonView) -> str:
     progress = health.get("progress") if health.get("phase") in ("starting", "loading") else None
     rows = {
         "phase": f"{health.get('phase')}{format_figure(progress, ', {:.0%}')}",
@@ -81,7 +59,7 @@ def lay_out(snapshot: StatusSnapshot) -> str:
         "running": format_figure(load.get("running"), "{:.0f}"),
         "waiting": format_figure(load.get("waiting"), "{:.0f}"),
         "queued": format_figure(load.get("queued"), "{:.0f}"),
-        "tokens/s": format_figure(snapshot.rate, "{:.1f}"),
+        "tokens/s": format_figure(load["tokens_per_s"], "{:.1f}"),
         "KV cache": format_figure(load.get("kv_cache_usage"), "{:.1%}").replace("%", " %"),
     }
     warnings = (f"! {warning}" for warning in health.get("warnings") or ())
