@@ -126,6 +126,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "evaluate compare": "`mmhie evaluate --compare FIRST SECOND` compares two runs.",
     "evaluate verify": "Reports are not signed; `inspect view` shows the logs of Inspect.",
     "profiles": "docs/hardware.md has a table of the combinations that have passed.",
+    "serve --engines": "Set MMHIE_ENGINES.",
     "serve --json": "GET /healthz has the phase as JSON: docs/api.md.",
     "status --once": "`mmhie status` prints once; `watch mmhie status` repeats it.",
     "vault erase --key": "It takes the gateway's own id, which `mmhie vault open` shows.",

@@ -1,15 +1,13 @@
 """The `mmhie` command line: one table of commands, and the one place that renders an error."""
 
 import os
-import shutil
 import sys
-import textwrap
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from tempfile import NamedTemporaryFile
-from typing import Annotated, Any, Final, Protocol, TextIO, cast, runtime_checkable
+from typing import Annotated, Any, Final, Protocol, cast, runtime_checkable
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -49,38 +47,33 @@ COMMANDS: Commands = {
     "feedback show": "gateway.cli.feedback:show",
     "feedback export": "gateway.cli.feedback:export",
 }
-GROUPS = {
-    "keys": "Create, list and revoke API keys.",
-    "audit": "Verify, show and export the audit trail.",
-    "vault": "Open and erase answers in the answer vault.",
-    "feedback": "Feedback on answers.",
-}
-# What `mmhie` alone prints: every command in a line, by what a person wants to do.
+# What `mmhie` alone prints: every command and group in a line, by what a person wants to do.
 TASKS = {
     "Use": {
-        "serve": "start and supervise the engine and the gateway",
-        "chat": "chat with the model, or pipe in one question",
-        "status": "phase, requests, tokens per second, KV cache",
+        "serve": "Start and supervise the engine and the gateway",
+        "chat": "Chat with the model, or pipe in one question",
+        "status": "Phase, requests, tokens per second, KV cache",
     },
     "Prepare": {
-        "plan": "what would run here, or on other hardware, and why",
-        "doctor": "check settings, weights, memory, disk and port",
-        "fetch": "download a model",
-        "engine": "run only the engine, for a gateway elsewhere",
+        "plan": "What would run here, or on other hardware, and why",
+        "doctor": "Check settings, weights, memory, disk and port",
+        "fetch": "Download a model",
+        "engine": "Run only the engine, for a gateway elsewhere",
     },
     "Prove": {
-        "accept": "check a running service over its address",
-        "evaluate": "medical quality and safety, by Inspect",
+        "accept": "Check a running service over its address",
+        "evaluate": "Medical quality and safety, by Inspect",
     },
     "Operate": {
-        "hold": "take the model out of service",
-        "release": "put it back into service",
-        "keys": "create, list and revoke API keys",
-        "audit": "verify, show and export the audit trail",
-        "vault": "open and erase answers in the answer vault",
-        "feedback": "list, show, close and export feedback on answers",
+        "hold": "Take the model out of service",
+        "release": "Put it back into service",
+        "keys": "Create, list and revoke API keys",
+        "audit": "Verify, show and export the audit trail",
+        "vault": "Open and erase answers in the answer vault",
+        "feedback": "List, show, close and export feedback on answers",
     },
 }
+MEANINGS = {name: text for commands in TASKS.values() for name, text in commands.items()}
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
@@ -148,7 +141,7 @@ def build_group(name: str, commands: Commands, *, add_completion: bool = False) 
     return typer.Typer(
         name=name,
         cls=LazyGroup,
-        help=GROUPS.get(name),
+        help=MEANINGS.get(name),
         no_args_is_help=True,
         add_completion=add_completion,
         context_settings=HELP,
@@ -222,16 +215,8 @@ def uses(arguments: Sequence[str], words: Sequence[str]) -> bool:
 
 def report(sentence: str, code: int) -> int:
     """Write a sentence to standard error and return the exit code."""
-    sys.stderr.write(f"{wrap_sentence(sentence, sys.stderr)}\n" if sentence else "")
+    sys.stderr.write(f"{sentence}\n" if sentence else "")
     return code
-
-
-def wrap_sentence(text: str, stream: TextIO) -> str:
-    """Wrap a sentence between words, if it is written to a terminal."""
-    if "\n" in text or not stream.isatty():
-        return text
-    width = shutil.get_terminal_size().columns
-    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def describe_usage_error(error: typer.BadParameter) -> str:

@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 
 from gateway.cli.command import AsJson
-from launcher.cli.app import wrap_sentence
 from launcher.errors import DeviceFailed, HardwareError, SettingsError
 from launcher.models.resolve import read_model
 from launcher.planning import hardware, installation
@@ -77,14 +76,11 @@ def lay_out(plan: EnginePlan, machine: Hardware) -> list[str]:
         "first": f"a checkpoint is made ({plan.preparation})" if plan.preparation else "",
         "start": "mmhie serve" if memory.starts else "",
     }
-    sentences = [
-        *(f"Warning: {warning}" for warning in plan.warnings),
-        *(f"- {reason}" for reason in plan.reasons),
-    ]
     return [
         memory.verdict,
         *align_rows(rows),
-        *(wrap_sentence(sentence, sys.stdout) for sentence in sentences),
+        *(f"Warning: {warning}" for warning in plan.warnings),
+        *(f"- {reason}" for reason in plan.reasons),
         *(f"{name}={value}" for name, value in plan.env.items()),
         shlex.join(plan.argv),
     ]

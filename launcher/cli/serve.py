@@ -46,7 +46,6 @@ WithoutGpu = Annotated[
     str | None,
     typer.Option(help="Model without a GPU, if MMHIE_REASONER_MODEL is not set."),
 ]
-Engines = Annotated[int | None, typer.Option(help="Number of engines; default: MMHIE_ENGINES.")]
 WithParent = Annotated[
     bool,
     typer.Option(
@@ -58,14 +57,12 @@ WithParent = Annotated[
 
 def serve(
     without_gpu: WithoutGpu = None,
-    engines: Engines = None,
     with_parent: WithParent = False,
 ) -> None:
     """Start and supervise the engine and the gateway."""
     if with_parent:
         end_with_parent(PARENT_GRACE_S)
-    environ = dict(os.environ) | ({"MMHIE_ENGINES": str(engines)} if engines else {})
-    run(serve_until_stopped(environ, without_gpu, to_log=with_parent))
+    run(serve_until_stopped(dict(os.environ), without_gpu, to_log=with_parent))
 
 
 def run(work: Coroutine[None, None, None]) -> None:
