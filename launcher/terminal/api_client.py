@@ -4,7 +4,6 @@ import contextlib
 import json
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -35,15 +34,6 @@ class ServiceError(LauncherError):
     def __init__(self, message: str, notices: Sequence[Mapping[str, str]] = ()) -> None:
         super().__init__(message)
         self.notices = notices
-
-
-@dataclass(frozen=True, slots=True)
-class ChatDelta:
-    """Content of one event of an answer; the first and the last have `mmhie`."""
-
-    text: str = ""
-    reasoning: str = ""
-    mmhie: JsonView | None = None
 
 
 class ApiClient:
@@ -84,10 +74,10 @@ class ApiClient:
         return body
 
     @contextlib.contextmanager
-    def answer(self, question: JsonView, request_id: str) -> Iterator[Iterator[ChatDelta]]:
-        """Yield the deltas of an answer as they come; leaving aborts it at the engine.
+    def answer(self, question: JsonView, request_id: str) -> Iterator[Iterator[JsonView]]:
+        """Yield the chunks of an answer as they come; leaving aborts it at the engine.
 
-        Raises ServiceError, also between the deltas.
+        Raises ServiceError, also between the chunks.
         """
         body, headers = {**question, "stream": True}, {"x-request-id": request_id}
         timeout = httpx2.Timeout(None, connect=CONNECT_S)  # the gateway has its own for the rest
@@ -99,7 +89,7 @@ class ApiClient:
         ):
             if response.status_code != 200:
                 raise read_refusal(response, parse_object(response.read()))
-            yield read_deltas(response)
+            yield read_chunks(response)
 
     @contextlib.contextmanager
     def _translated(self, request_id: str | None = None) -> Iterator[None]:
@@ -161,7 +151,7 @@ def split_url(url: str) -> SplitResult:
     return parts
 
 
-def read_deltas(response: httpx2.Response) -> Iterator[ChatDelta]:
+def read_chunks(response: httpx2.Response) -> Iterator[JsonView]:
     """Read the stream of a chat; raises ServiceError for an error in it, or when it is cut."""
     for event in httpx2.EventSource(response):
         if event.data == "[DONE]":
@@ -169,18 +159,8 @@ def read_deltas(response: httpx2.Response) -> Iterator[ChatDelta]:
         chunk = parse_object(event.data)
         if chunk.get("error"):
             raise read_refusal(response, chunk)
-        yield parse_delta(chunk)
+        yield chunk
     raise ServiceError(f"{CUT}{format_request(response.headers.get('x-request-id'))}")
-
-
-def parse_delta(chunk: JsonView) -> ChatDelta:
-    choice: JsonView = next(iter(chunk.get("choices") or ()), {})
-    delta = choice.get("delta") or {}
-    return ChatDelta(
-        text=delta.get("content") or "",
-        reasoning=delta.get("reasoning") or delta.get("reasoning_content") or "",
-        mmhie=chunk.get("mmhie"),
-    )
 
 
 def parse_object(body: bytes | str) -> Json:

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from launcher.json_types import Json, JsonView
-from launcher.terminal.api_client import ApiClient, ChatDelta, ServiceError, format_request
+from launcher.terminal.api_client import ApiClient, ServiceError, format_request
 from launcher.terminal.terminal import TextOutput, write_closing
 
+OLD_REASONING = "reasoning_content"  # of older engines
 STOPPED = "You stopped this answer: it is not complete."
 
 
@@ -49,9 +50,9 @@ class Conversation:
         """Ask a question, and show the answer as it comes; Ctrl-C stops it. Raises ServiceError."""
         reply = ChatReply()
         try:
-            with self.service.answer(self.request(text), reply.request_id) as deltas:
-                for delta in deltas:
-                    self._take(delta, reply, output)
+            with self.service.answer(self.request(text), reply.request_id) as chunks:
+                for chunk in chunks:
+                    self._take(chunk, reply, output)
         except KeyboardInterrupt:
             reply.stopped = True
         except ServiceError as error:
@@ -67,18 +68,21 @@ class Conversation:
             self.turns += [make_message("user", text), make_message("assistant", reply.text)]
         return reply
 
-    def _take(self, delta: ChatDelta, reply: ChatReply, output: TextOutput) -> None:
-        """Add a delta to the reply, then show it: Ctrl-C may come at every write."""
+    def _take(self, chunk: JsonView, reply: ChatReply, output: TextOutput) -> None:
+        """Add a chunk to the reply, then show it: Ctrl-C may come at every write."""
+        choice: JsonView = next(iter(chunk.get("choices") or ()), {})
+        delta: JsonView = choice.get("delta") or {}
+        text, thought = delta.get("content"), delta.get("reasoning") or delta.get(OLD_REASONING)
         known = len(reply.mmhie.get("notices") or ())
-        if delta.mmhie:
-            reply.merge(delta.mmhie)
-        reply.text += delta.text
+        if chunk.get("mmhie"):
+            reply.merge(chunk["mmhie"])
+        reply.text += text or ""
         if late := (reply.mmhie.get("notices") or ())[known:]:
             output.notices(late)
-        if delta.reasoning and self.shows_reasoning:
-            output.reasoning(delta.reasoning)
-        if delta.text:
-            output.text(delta.text)
+        if thought and self.shows_reasoning:
+            output.reasoning(thought)
+        if text:
+            output.text(text)
 
 
 def make_message(role: str, content: str) -> dict[str, str]:

@@ -72,9 +72,6 @@ class TextOutput:
     def warning(self, sentence: str) -> None:
         self.write(f"\n[warning] {sentence}", BOLD_YELLOW)
 
-    def disclaimer(self, text: str) -> None:
-        self.write(f"\n{text}", YELLOW)
-
 
 def remove_controls(text: str) -> str:
     return CONTROLS.sub("", text)
@@ -95,7 +92,7 @@ def write_closing(output: TextOutput, mmhie: JsonView) -> None:
         output.warning(sentence)
     notes = ((mmhie.get("disclaimer") or {}).get("text"), mmhie.get("emergency_note"))
     if text := "\n".join(filter(None, notes)):
-        output.disclaimer(text)
+        output.write(f"\n{text}", YELLOW)
 
 
 def list_warnings(mmhie: JsonView) -> list[str]:
