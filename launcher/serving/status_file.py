@@ -4,10 +4,11 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from launcher.json_types import Json
 from launcher.models import digests
 from launcher.models.families import DISPLAY_NAMES
 from launcher.planning.engine_command import is_by_priority
@@ -29,27 +30,16 @@ class Phase:
     progress: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EngineFacts:
-    """Facts that stay the same as long as the engine runs its plan."""
-
-    engine: dict[str, object]
-    model: dict[str, object]
-    warnings: tuple[str, ...] = ()
-
-
-def engine_facts(plans: Sequence[EnginePlan], environ: Mapping[str, str]) -> EngineFacts:
-    """Return the facts of the first of several equal engines, which inherit this environment.
-
-    Of engines that run elsewhere, little is known.
-    """
+def engine_facts(plans: Sequence[EnginePlan], environ: Mapping[str, str]) -> Json:
+    """Return what stays the same while an engine runs its plan, of the first of several equal ones,
+    which inherit this environment. Of engines that run elsewhere, little is known."""
     if not plans:
-        return EngineFacts(engine={"name": "vllm"}, model={})
+        return {"engine": {"name": "vllm"}, "model": {}, "warnings": ()}
     plan, adapter = plans[0], plans[0].model.adapter
     settings = plan.settings
-    return EngineFacts(
-        engine={"name": "vllm", "version": plan.installed.version},
-        model={
+    return {
+        "engine": {"name": "vllm", "version": plan.installed.version},
+        "model": {
             "id": plan.model.id,
             "display_name": DISPLAY_NAMES.get(plan.model.id),
             "base": adapter.base if adapter else None,
@@ -68,18 +58,18 @@ def engine_facts(plans: Sequence[EnginePlan], environ: Mapping[str, str]) -> Eng
             "device": plan.device,
             "test_override": settings.reasoner_model_test_override is not None,
         },
-        warnings=plan.warnings,
-    )
+        "warnings": plan.warnings,
+    }
 
 
 class StatusFile:
     """A JSON file that is replaced as a whole when the phase changes, and every few seconds."""
 
-    def __init__(self, path: Path, facts: EngineFacts, clock: Clock = time.monotonic) -> None:
+    def __init__(self, path: Path, facts: Json, clock: Clock = time.monotonic) -> None:
         self.facts = facts
         self._path = path
         self._clock = clock
-        self._written: tuple[Phase, EngineFacts] | None = None
+        self._written: tuple[Phase, Json] | None = None
         self._written_at = 0.0
         self._problem = ""
 
@@ -91,16 +81,14 @@ class StatusFile:
         now, status = self._clock(), (phase, self.facts)
         if status == self._written and now - self._written_at < REWRITE_S:
             return ""
+        fields = {"phase": phase.name, "progress": phase.progress, "detail": phase.detail}
         draft = self._path.with_name(f".{self._path.name}.new")
+        before, self._problem = self._problem, ""
         try:  # a reader sees the old content or the new, never a part of it
-            fields = {"phase": phase.name, "progress": phase.progress, "detail": phase.detail}
-            draft.write_text(json.dumps(fields | asdict(self.facts)))
+            draft.write_text(json.dumps(fields | self.facts))
             os.replace(draft, self._path)
         except OSError as error:
-            return self._once(f"{self._path} cannot be written: {error.strerror}.")
+            self._problem = f"{self._path} cannot be written: {error.strerror}."
+            return self._problem if self._problem != before else ""
         self._written, self._written_at = status, now
-        return self._once("")
-
-    def _once(self, problem: str) -> str:
-        before, self._problem = self._problem, problem
-        return problem if problem != before else ""
+        return ""

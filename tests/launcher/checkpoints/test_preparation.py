@@ -67,7 +67,7 @@ async def test_a_first_start_fetches_and_then_knows_the_commits(
     steps: Told = []
 
     (made,) = await prepare((first,), environ, lambda *step: steps.append(step), pytest.fail)
-    model = engine_facts((made,), environ).model
+    model = engine_facts((made,), environ)["model"]
 
     assert first.argv[2:5] == ("a/b", "--revision", COMMIT)
     assert any("a/b lacks" in reason and "mmhie serve" in reason for reason in first.reasons)

@@ -11,7 +11,6 @@ from launcher.models.facts import AdapterFacts
 from launcher.models.families import DISPLAY_NAMES
 from launcher.planning.installation import Installation
 from launcher.serving.status_file import (
-    EngineFacts,
     Phase,
     StatusFile,
     engine_facts,
@@ -20,7 +19,11 @@ from tests.gateway.clock import Clock
 from tests.launcher.plans import MODEL, plan
 
 READY = Phase("ready", "The model is ready.", 1.0)
-FACTS = EngineFacts({"name": "vllm", "version": "0.32.0"}, {"id": "m"}, ("Slow.",))
+FACTS = {
+    "engine": {"name": "vllm", "version": "0.32.0"},
+    "model": {"id": "m"},
+    "warnings": ["Slow."],
+}
 
 
 def read(path: Path) -> Any:
@@ -71,8 +74,8 @@ def test_the_plans_facts() -> None:
     made = plan("1x24", installed, model=model, reasoner_model_test_override="org/tuned")
     facts = engine_facts([made], {})
 
-    assert facts.engine == {"name": "vllm", "version": "0.33.0"}
-    assert facts.model == {
+    assert facts["engine"] == {"name": "vllm", "version": "0.33.0"}
+    assert facts["model"] == {
         "id": "org/tuned",
         "display_name": None,
         "base": "org/base",
@@ -97,7 +100,7 @@ def test_the_demonstration_is_named_as_one() -> None:
     """For the gateway, which shows it wherever it names the model."""
     told = engine_facts([plan("1x24", reasoner_model="embedded")], {})
 
-    assert told.model["display_name"] == DISPLAY_NAMES["embedded"]
+    assert told["model"]["display_name"] == DISPLAY_NAMES["embedded"]
     assert "not a medical model" in DISPLAY_NAMES["embedded"]
 
 
@@ -106,8 +109,8 @@ def test_a_pinned_date_is_published() -> None:
     counts on an engine that ends reasoning at its budget."""
     pinned = {"VLLM_SYSTEM_START_DATE": "2026-01-31"}
 
-    assert engine_facts([plan("1x24")], pinned).model["pinned_date"] == "2026-01-31"
-    assert engine_facts([plan("1x24")], {}).model["pinned_date"] is None
-    assert engine_facts([plan("1x24")], {}).model["reasoning_budget"] is True
+    assert engine_facts([plan("1x24")], pinned)["model"]["pinned_date"] == "2026-01-31"
+    assert engine_facts([plan("1x24")], {})["model"]["pinned_date"] is None
+    assert engine_facts([plan("1x24")], {})["model"]["reasoning_budget"] is True
     other = plan("1x24", reasoner_model="embedded")
-    assert engine_facts([other], pinned).model["pinned_date"] is None
+    assert engine_facts([other], pinned)["model"]["pinned_date"] is None
