@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Self
 
 import jwt
@@ -19,29 +19,21 @@ LEEWAY_S = 30.0  # by which the clocks of issuer and gateway may differ
 REQUIRED = ["exp", "iss", "aud", "sub"]
 
 
-@dataclass(frozen=True, slots=True)
-class JwtPolicy:
-    """The issuer and audience that a token must have, and the claims that name persons."""
-
-    issuer: str
-    audience: str
-    leeway_s: float = LEEWAY_S
-    care: CareClaims = field(default_factory=CareClaims)
-
-
 class JwtVerifier:
     """Verifies tokens. Verified ones are cached until they expire or the signing keys change."""
 
-    def __init__(self, keys: Jwks, policy: JwtPolicy) -> None:
+    def __init__(self, keys: Jwks, issuer: str, audience: str, care: CareClaims) -> None:
         self.keys = keys
-        self.policy = policy
+        self._issuer = issuer
+        self._audience = audience
+        self._care = care
         self._cache: dict[bytes, Principal] = {}
         self._generation = 0
 
     @classmethod
     def of(cls, settings: AccessSettings) -> Self:
         issuer, audience = settings.jwt_issuer or "", settings.jwt_audience or ""  # required
-        return cls(Jwks.of(settings), JwtPolicy(issuer, audience, care=CareClaims.of(settings)))
+        return cls(Jwks.of(settings), issuer, audience, CareClaims.of(settings))
 
     async def principal(self, token: bytes) -> Principal:
         """Return the subject of a token; raise Unauthorized with what is wrong with it."""
@@ -65,7 +57,7 @@ class JwtVerifier:
     async def _verify(self, token: str) -> Principal:
         try:
             key = await self._key(jwt.get_unverified_header(token))
-            principal = build_principal(self._claims(token, key), self.policy)
+            principal = build_principal(self._claims(token, key), self._care)
         except jwt.PyJWTError as error:
             raise Unauthorized(explain(error)) from None
         except (TypeError, ValueError, ArithmeticError, RecursionError):
@@ -92,14 +84,14 @@ class JwtVerifier:
             token,
             key,
             algorithms=list(ALGORITHMS),
-            issuer=self.policy.issuer,
-            audience=self.policy.audience,
-            leeway=self.policy.leeway_s,
+            issuer=self._issuer,
+            audience=self._audience,
+            leeway=LEEWAY_S,
             options={"require": REQUIRED},
         )
 
 
-def build_principal(claims: Json, policy: JwtPolicy) -> Principal:
+def build_principal(claims: Json, care: CareClaims) -> Principal:
     """Return the principal that verified claims describe; raise Unauthorized."""
     subject = claims["sub"]
     if not is_name(subject):
@@ -110,8 +102,8 @@ def build_principal(claims: Json, policy: JwtPolicy) -> Principal:
         kind="jwt",
         scopes=read_scopes(claims),
         priority=priority if priority in PRIORITIES else "routine",
-        expires=float(claims["exp"]) + policy.leeway_s,
-        care=read_context(claims, policy.care),
+        expires=float(claims["exp"]) + LEEWAY_S,
+        care=read_context(claims, care),
     )
 
 

@@ -13,9 +13,10 @@ from uvicorn.server import ServerState
 
 from gateway.api.paths import CHAT
 from gateway.api.request_text import turns_of
+from gateway.auth.care_context import CareClaims
 from gateway.auth.gate import read_token
 from gateway.auth.jwks import Jwks, Keys, parse
-from gateway.auth.jwt import JwtPolicy, JwtVerifier
+from gateway.auth.jwt import JwtVerifier
 from gateway.engine import openai_json
 from gateway.errors import GatewayError, InvalidField, InvalidRequest, Unauthorized
 from gateway.generate.request import choose_form, parse_fields
@@ -107,7 +108,7 @@ async def never_fetched() -> bytes:
 
 @cache
 def gatekeeper() -> JwtVerifier:
-    return JwtVerifier(Known(parse(jwks(Signer.ec()))), JwtPolicy(ISSUER, AUDIENCE, 30.0))
+    return JwtVerifier(Known(parse(jwks(Signer.ec()))), ISSUER, AUDIENCE, CareClaims())
 
 
 def tokens(data: bytes) -> None:

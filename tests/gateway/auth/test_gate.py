@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from gateway.auth import keys
+from gateway.auth.care_context import CareClaims
 from gateway.auth.gate import LONGEST_TOKEN_BYTES, OPEN, Gate, read_token
 from gateway.auth.jwks import Jwks
-from gateway.auth.jwt import JwtPolicy, JwtVerifier
+from gateway.auth.jwt import JwtVerifier
 from gateway.errors import Unauthorized
 from gateway.principal import ANYBODY
 from tests.contract.fixtures import Refusal
@@ -43,7 +44,7 @@ async def test_salt_is_the_clients_and_the_gateways(tmp_path: Path) -> None:
 
 async def test_no_watch_outlives_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One of keys or JWKS that fails ends both: whoever runs them again would have two of one."""
-    tokens = JwtVerifier(Jwks.of_file(tmp_path / "jwks.json"), JwtPolicy(ISSUER, AUDIENCE))
+    tokens = JwtVerifier(Jwks.of_file(tmp_path / "jwks.json"), ISSUER, AUDIENCE, CareClaims())
     gate = Gate(b"salt", keys=keys.KeyFile(tmp_path / "keys.json"), jwt=tokens)
     monkeypatch.setattr(keys.KeyFile, "refresh", None)
     with pytest.raises(ExceptionGroup):

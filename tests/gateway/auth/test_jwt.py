@@ -13,13 +13,13 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from gateway.auth.care_context import CareClaims
 from gateway.auth.jwks import Jwks
-from gateway.auth.jwt import JwtPolicy, JwtVerifier
+from gateway.auth.jwt import JwtVerifier
 from gateway.errors import Unauthorized
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, jwks
 from tests.gateway.clock import Clock
 
-POLICY = JwtPolicy(ISSUER, AUDIENCE, leeway_s=5)
 NOW = int(time.time())
 
 
@@ -34,7 +34,7 @@ def path(tmp_path: Path, rsa_signer: Signer, ec_signer: Signer) -> Path:
 async def tokens(path: Path) -> JwtVerifier:
     keys = Jwks.of_file(path)
     await keys.refresh()
-    return JwtVerifier(keys, POLICY)
+    return JwtVerifier(keys, ISSUER, AUDIENCE, CareClaims())
 
 
 def part(content: Mapping[str, Any] | bytes) -> str:
@@ -166,7 +166,7 @@ async def test_a_withdrawn_key_ends_its_tokens(
 ) -> None:
     """Remembered ones too, as soon as the file is seen to have changed."""
     clock = Clock()
-    tokens = JwtVerifier(Jwks.of_file(path, clock=clock), POLICY)
+    tokens = JwtVerifier(Jwks.of_file(path, clock=clock), ISSUER, AUDIENCE, CareClaims())
     token = rsa_signer.sign()
     await tokens.principal(token.encode())
     path.write_bytes(jwks(ec_signer))
