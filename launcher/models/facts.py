@@ -123,25 +123,6 @@ class ModelFacts:
         return self.layers * (attention + dense)
 
     @property
-    def small_parameters(self) -> int:
-        """Norms, biases, routers, sinks and learned positions."""
-        norms = self.hidden * (2 * self.layers + 1)
-        routers = self.layers * self.experts * (self.hidden + 1)
-        positions = self.context * self.hidden if self.model_type in ("opt", "gpt2") else 0
-        return norms + routers + positions + self._biases()
-
-    def _biases(self) -> int:
-        if not self.is_gpt_oss:
-            return 0
-        attention = self.head_dim * (self.heads + 2 * self.kv_heads) + self.hidden + self.heads
-        return self.layers * (attention + self.experts * (2 * self.intermediate + self.hidden))
-
-    @property
     def parameters(self) -> int:
-        """All weights, counted from the shape; without what few models have beside it."""
-        return (
-            self.expert_parameters
-            + self.embedding_parameters
-            + self.linear_parameters
-            + self.small_parameters
-        )
+        """All weights, counted from the shape, but for the last thousandth (norms, biases)."""
+        return self.expert_parameters + self.embedding_parameters + self.linear_parameters

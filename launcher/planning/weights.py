@@ -23,8 +23,8 @@ def weight_bytes(model: ModelFacts, quantization: str | None, dtype: str = "auto
         return model.weight_bytes / (2 if is_halved else 1)  # vLLM loads float32 in 16 bits
     plain = DTYPE_BYTES[loaded_dtype(model, dtype)]
     experts, linear = _packed_bytes(model, quantization, plain)
-    rest = model.embedding_parameters + model.small_parameters
-    return model.expert_parameters * experts + model.linear_parameters * linear + rest * plain
+    packed = model.expert_parameters * experts + model.linear_parameters * linear
+    return packed + model.embedding_parameters * plain
 
 
 def file_bytes(model: ModelFacts) -> float:

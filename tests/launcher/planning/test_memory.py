@@ -149,5 +149,5 @@ def test_the_heaviest_stage_has_one_of_the_two_large_matrices() -> None:
     stage = load(sizes=ParallelSizes(1, 2)).weights_per_device_gib
     embedding = GPT_OSS.vocab * GPT_OSS.hidden * 2 / GIB
 
-    assert stage == pytest.approx((12.816 - 2 * embedding) / 2 + embedding, rel=0.001)
+    assert stage == pytest.approx((12.799 - 2 * embedding) / 2 + embedding, rel=0.001)
     assert load(replace(SMOL, kv_heads=1, heads=8), None, ParallelSizes(4)).kv_share == 1

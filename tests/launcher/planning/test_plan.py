@@ -203,7 +203,7 @@ def test_the_command_for_a_person(plan_command: Command, gpus: str, expected: in
     assert code == expected
     assert lines[0].startswith("Fits" if code == 0 else "Does not fit")
     assert re.search(r"^memory: +[\d.]+ of [\d.]+ GiB of each GPU$", out, re.MULTILINE)
-    assert "disk:     13.8 GB to download, 27.5 GB in all" in lines
+    assert "disk:     13.7 GB to download, 27.5 GB in all" in lines
     assert ("start:    mmhie serve" in lines) == (code == 0)
     assert "- tensor parallel" in out
     assert lines[-1].startswith("vllm serve ")
