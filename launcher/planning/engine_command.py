@@ -189,8 +189,7 @@ def env(decided: EnginePlan) -> dict[str, str]:
 
 def _thread_binding(decided: EnginePlan) -> dict[str, str]:
     """One group of cores for each process here; vLLM by itself binds processes to NUMA nodes."""
-    groups = decided.sizes.devices
-    ids = decided.hardware.cpu_ids or tuple(range(decided.hardware.cpus))
+    groups, ids = decided.sizes.devices, decided.hardware.cores
     if (groups == 1 and not decided.hardware.is_share) or len(ids) < groups:
         return {}
     size = len(ids) // groups

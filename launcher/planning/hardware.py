@@ -2,10 +2,9 @@
 
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal, NoReturn
+from typing import Final, Literal
 
 from launcher.errors import DeviceFailed, HardwareError
 from launcher.planning.cards import CARDS, NEWEST, Gpu
@@ -26,17 +25,13 @@ CGROUP_LIMITS: Final = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
-# The number of GPUs, and a GPU's name or GiB.
-GPUS: Final = re.compile(r"([1-9]\d{0,3})x([\w.-]+)")
-NUMBER: Final = re.compile(r"(?=.*[1-9])\d{1,6}(\.\d{1,6})?")
-# What an option may say.
-OPTIONS: Final = {
-    "amx": re.compile(""),
-    "avx2": re.compile(""),
-    "ram": NUMBER,
-    "cpus": re.compile(r"[1-9]\d{0,4}"),
-    "cc": re.compile(r"\d{1,2}(\.\d)?"),
-}
+GIB_OF_ONE: Final = r"(?=[0.]*[1-9])\d{1,6}(?:\.\d{1,6})?"
+# GPUs by number and GiB or name, or a CPU; then options, of which the last of each counts.
+DESCRIPTION: Final = re.compile(
+    rf"(?:cpu|(?P<count>[1-9]\d{{0,3}})x(?P<card>{GIB_OF_ONE}|{'|'.join(CARDS)}))(?=,|$)"
+    rf"(?:,(?:(?P<amx>amx)|(?P<avx2>avx2)|ram=(?P<ram>{GIB_OF_ONE})|cpus=(?P<cpus>[1-9]\d{{0,4}})"
+    r"|cc=(?P<major>\d{1,2})(?:\.(?P<minor>\d))?)(?=,|$))*"
+)
 EXAMPLES: Final = "4x80, 1x24, 2xh100, 2x40,cc=8.0 or cpu,ram=64,avx2"
 
 VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
@@ -84,6 +79,11 @@ class Hardware:
         return self.gpu_ids or tuple(gpu.id or str(at) for at, gpu in enumerate(self.gpus))
 
     @property
+    def cores(self) -> tuple[int, ...]:
+        """The numbers of the CPU's cores."""
+        return self.cpu_ids or tuple(range(self.cpus))
+
+    @property
     def capability(self) -> tuple[int, int]:
         """The oldest compute capability among the GPUs."""
         return min((gpu.compute_capability for gpu in self.gpus), default=NEWEST)
@@ -96,7 +96,7 @@ def share(whole: Hardware, parts: int, index: int) -> Hardware:
     """
     if parts == 1:
         return whole
-    per_part = len(whole.gpus or _cores(whole)) // parts
+    per_part = len(whole.gpus or whole.cores) // parts
     if per_part == 0:
         what = "GPUs" if whole.gpus else "CPU cores"
         raise HardwareError(
@@ -108,15 +108,11 @@ def share(whole: Hardware, parts: int, index: int) -> Hardware:
         gpus=whole.gpus[mine],
         gpu_ids=whole.gpu_names[mine],
         cpus=max(1, whole.cpus // parts),
-        cpu_ids=_cores(whole)[mine] if not whole.gpus else whole.cpu_ids,
+        cpu_ids=whole.cpu_ids if whole.gpus else whole.cores[mine],
         ram_gib=whole.ram_gib / parts,
         numa_node_gib=whole.numa_node_gib / parts,
         is_share=True,
     )
-
-
-def _cores(whole: Hardware) -> tuple[int, ...]:
-    return whole.cpu_ids or tuple(range(whole.cpus))
 
 
 def detect() -> Hardware:
@@ -194,46 +190,35 @@ def parse(text: str) -> Hardware:
 
     Raises HardwareError with examples.
     """
-    head, *rest = [part.strip().lower() for part in text.split(",")]
-    options = dict(_option(part, text) for part in rest)
-    on_cpu = head == "cpu"
-    ram_gib = float(options.get("ram", 64 if on_cpu else 128))
-    gpus = () if on_cpu else _describe(GPUS.fullmatch(head) or _refuse(text, head), options)
+    written = text.lower().replace(" ", "")
+    match = DESCRIPTION.match(written)
+    if match is None or match.end() < len(written):
+        part = written[match.end() if match else 0 :]
+        raise HardwareError(
+            f"The hardware {text!r} cannot be read from {part!r} on; try {EXAMPLES}. GPUs known by "
+            f"name are {', '.join(CARDS)}."
+        )
+    gpus = _describe(match)
+    ram_gib = float(match["ram"] or (128 if gpus else 64))
     return Hardware(
         gpus=gpus,
-        cpus=int(options.get("cpus", 16)),
+        cpus=int(match["cpus"] or 16),
         ram_gib=ram_gib,
         numa_node_gib=ram_gib,
-        amx="amx" in options,
-        avx512="avx2" not in options,
+        amx=match["amx"] is not None,
+        avx512=match["avx2"] is None,
         is_hypothetical=True,
     )
 
 
-def _option(part: str, text: str) -> tuple[str, str]:
-    name, _, value = part.partition("=")
-    if name in OPTIONS and OPTIONS[name].fullmatch(value):
-        return name, value
-    return _refuse(text, part)
-
-
-def _describe(match: re.Match[str], options: Mapping[str, str]) -> tuple[Gpu, ...]:
-    count, name = match.groups()
-    if name not in CARDS and not NUMBER.fullmatch(name):
-        _refuse(match.string, name)
+def _describe(match: re.Match[str]) -> tuple[Gpu, ...]:
+    name = match["card"]
+    if name is None:
+        return ()
     gpu = CARDS.get(name) or Gpu(f"{float(name):g} GiB GPU", float(name))
-    if "cc" in options:
-        major, _, minor = options["cc"].partition(".")
-        gpu = replace(gpu, compute_capability=(int(major), int(minor or 0)))
-    return (gpu,) * int(count)
-
-
-def _refuse(text: str, part: str) -> NoReturn:
-    known = ", ".join(CARDS)
-    raise HardwareError(
-        f"The hardware {text!r} cannot be read at {part!r}; try {EXAMPLES}. GPUs known by name "
-        f"are {known}."
-    )
+    if match["major"]:
+        gpu = replace(gpu, compute_capability=(int(match["major"]), int(match["minor"] or 0)))
+    return (gpu,) * int(match["count"])
 
 
 def _numa_node_gib() -> float:
