@@ -57,15 +57,12 @@ class MemoryEstimate:
     """The estimate of a plan: GiB, and numbers of requests.
 
     `weights_gib` is the sum over all devices; the other sizes are per device or, on a CPU, of the
-    machine. `beside_gib` is what neither weights nor cache take, `kv_space_gib` the cache of each
-    process on a CPU.
+    machine. `kv_space_gib` is the cache of each process on a CPU.
     """
 
     weights_gib: float
     weights_per_gpu_gib: float
-    beside_gib: float
     kv_gib_per_1k_tokens: float
-    kv_room_gib: float
     per_gpu_gib: float
     available_gib: float
     max_concurrent: int
@@ -261,9 +258,7 @@ def _memory(workload: Workload, weights: float, beside: float, room: float) -> M
     return MemoryEstimate(
         weights_gib=workload.weights_gib,
         weights_per_gpu_gib=weights,
-        beside_gib=beside,
         kv_gib_per_1k_tokens=per_token * 1000 / GIB,
-        kv_room_gib=max(0.0, room),
         per_gpu_gib=weights + beside + workload.longest_gib,
         available_gib=weights + beside + room,
         max_concurrent=concurrent,

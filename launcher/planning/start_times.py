@@ -1,7 +1,6 @@
 """Minutes of a first start's steps, estimated before it begins."""
 
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from launcher import engine_flags
 from launcher.planning.plan import EnginePlan
@@ -18,28 +17,21 @@ GRAPHS_S: Final = 30.0
 UNPACKING_S: Final = 90.0
 
 
-class Step(NamedTuple):
-    """A step of the start that takes a while, and its seconds."""
-
-    name: str
-    seconds: float
-
-
-def preparing_steps(decided: EnginePlan) -> Iterator[Step]:
-    """Steps before the engine starts, but for what is already on the disk."""
-    size = file_bytes(decided.model)
+def preparing_steps(decided: EnginePlan) -> dict[str, float]:
+    """Seconds of each step before the engine starts, but for what is already on the disk."""
+    steps = {}
     if decided.model.missing:
-        yield Step("fetch at 1 Gbit/s", size / NETWORK)
+        steps["fetch at 1 Gbit/s"] = file_bytes(decided.model) / NETWORK
     if decided.preparation:
-        yield Step("merge" if decided.preparation == "merge" else "unpack", making_s(decided))
+        steps["merge" if decided.preparation == "merge" else "unpack"] = making_s(decided)
+    return steps
 
 
-def engine_steps(decided: EnginePlan) -> Iterator[Step]:
-    """Steps of the engine's own start on GPUs, with nothing in any cache."""
-    yield Step("load", file_bytes(decided.model) / LOADING)
-    if not engine_flags.is_on(engine_flags.EAGER, decided.settings.engine_args):
-        yield Step("compile", COMPILING_S)
-        yield Step("CUDA graphs", GRAPHS_S)
+def engine_steps(decided: EnginePlan) -> dict[str, float]:
+    """Seconds of each step of the engine's own start on GPUs, with nothing in any cache."""
+    loading = {"load": file_bytes(decided.model) / LOADING}
+    is_eager = engine_flags.is_on(engine_flags.EAGER, decided.settings.engine_args)
+    return loading if is_eager else loading | {"compile": COMPILING_S, "CUDA graphs": GRAPHS_S}
 
 
 def making_s(decided: EnginePlan) -> float:
@@ -50,20 +42,18 @@ def making_s(decided: EnginePlan) -> float:
 
 def engine_s(decided: EnginePlan) -> float:
     """Seconds of the engine's own start on GPUs."""
-    return sum(step.seconds for step in engine_steps(decided))
+    return sum(engine_steps(decided).values())
 
 
 def start_limit_s(decided: EnginePlan) -> float:
     """Seconds until a start counts as failed: as set, or twice the estimate if that is more."""
     limit = decided.settings.start_timeout_seconds
-    if decided.device == "cpu":
-        return limit
-    return max(limit, 2 * engine_s(decided))
+    return limit if decided.device == "cpu" else max(limit, 2 * engine_s(decided))
 
 
 def sentence(decided: EnginePlan) -> str:
     """The sum up front, and the parts."""
-    steps = [*preparing_steps(decided), *engine_steps(decided)]
-    parts = ", ".join(f"{step.name} {step.seconds / 60:.1f}" for step in steps)
-    minutes = max(1, round(sum(step.seconds for step in steps) / 60))
+    steps = preparing_steps(decided) | engine_steps(decided)
+    parts = ", ".join(f"{name} {seconds / 60:.1f}" for name, seconds in steps.items())
+    minutes = max(1, round(sum(steps.values()) / 60))
     return f"a first start takes about {minutes} minutes, by estimate: {parts}"

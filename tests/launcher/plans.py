@@ -52,7 +52,7 @@ def plan(
 
 def room_for(requests: int) -> MemoryEstimate:
     """Memory for as many requests; every other number is nothing."""
-    return MemoryEstimate(0, 0, 0, 0, 0, 0, 0, requests, COMFORTABLE)
+    return MemoryEstimate(0, 0, 0, 0, 0, requests, COMFORTABLE)
 
 
 def value(made: EnginePlan, flag: str) -> str | None:

@@ -54,14 +54,14 @@ def figures(log: dict[str, Any]) -> Iterator[Figure]:
     work = replace(work, batched_tokens=log.get("batched", 2048))
     share = log["gib"] * log.get("fraction", 0.9)
     plan = memory.on_gpus(work, log["gib"], log.get("fraction", 0.9))
+    longest = replace(work, batches=sizes.pipeline + 1).longest_gib
+    taken = plan.per_gpu_gib - longest - memory.GRAPHS_GIB
     if "weights_gib" in log:
         yield Figure(log, "weights", log["weights_gib"], plan.weights_per_gpu_gib)
     if "room_gib" in log:
-        taken = share - plan.kv_room_gib - memory.GRAPHS_GIB
         yield Figure(log, "all but the cache", share - log["room_gib"], taken)
     if "taken_gib" in log:
-        taken = plan.weights_per_gpu_gib + plan.beside_gib
-        yield Figure(log, "all but the cache", log["taken_gib"], taken - memory.GRAPHS_GIB)
+        yield Figure(log, "all but the cache", log["taken_gib"], taken)
     if "tokens" in log:
         gib = log["cache_gib"] if "cache_gib" in log else log["room_gib"]
         tokens = gib * GIB / (kv_bytes_per_token(model) * work.kv_share)

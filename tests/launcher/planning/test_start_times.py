@@ -34,9 +34,8 @@ DEEPSEEK = from_config(MODELS["deepseek-v3"], source="v3")
 def test_the_steps_of_a_start(ours: dict[str, Any], names: list[str]) -> None:
     """Each that has to be done, with about the minutes it takes."""
     decided = plan("1x24", **ours)
-    steps = (*preparing_steps(decided), *engine_steps(decided))
 
-    assert [step.name for step in steps] == names
+    assert [*preparing_steps(decided), *engine_steps(decided)] == names
 
 
 def test_a_large_model_may_take_longer_to_start() -> None:
