@@ -23,10 +23,10 @@ async def in_child(
     Raises ModelError, or HubUnavailable by its exit status, with its last line.
     """
     command = Command((sys.executable, "-m", module, *arguments), environ)
-    status, last_line = await run_to_end(command, KILL_AFTER_S, listener)
+    status, lines = await run_to_end(command, KILL_AFTER_S, listener)
     if status:
         kind = HubUnavailable if status == HubUnavailable.exit_code else ModelError
-        raise kind(last_line or describe(status))
+        raise kind(lines[-1] if lines else describe(status))
 
 
 @contextmanager

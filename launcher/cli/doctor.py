@@ -144,7 +144,7 @@ def check_engine(subject: CheckedConfiguration) -> str:
     if subject.prepared is None and subject.plan.preparation in ("embedded", "dequantize"):
         raise CheckWarning("The checkpoint is made at the first start, and judged by vLLM then.")
     vocabulary = str(subject.prepared or subject.plan.model.source)
-    asyncio.run(engine_judge.check(subject.plan, vocabulary, subject.environ))
+    asyncio.run(engine_judge.judge(subject.plan, subject.environ, vocabulary))
     if not engine_judge.is_judged(subject.plan):
         raise CheckWarning("vLLM judges a model's own code when it starts.")
     return "The vocabulary loads, and vLLM takes the planned command line."

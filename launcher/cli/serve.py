@@ -193,7 +193,7 @@ async def prepare_engines(
     if preparation.needs_preparation(plans):
         async with publish.repeat():
             work = preparation.prepare(plans, environ, publish.step, log)
-            plans = await engine_judge.beside(work, plans, environ)
+            plans = await engine_judge.beside(work, plans[0], environ)
         publish.use(plans)
     pairs = zip(plans, places, strict=True)
     return tuple(engine_program(plan, place, environ) for plan, place in pairs)

@@ -153,14 +153,14 @@ class Child:
 
 async def run_to_end(
     command: Command, grace_s: float, listener: Listener = lambda line: None
-) -> tuple[int, str]:
-    """Run a command that ends with whoever waits for it; return its exit status and last line."""
+) -> tuple[int, tuple[str, ...]]:
+    """Run a command that ends with whoever waits for it; return its exit status and last lines."""
     child = Child(command, listener)
     try:
         status = await child.wait()
     finally:
         await child.stop(grace_s)
-    return status, child.last_lines[-1] if child.last_lines else ""
+    return status, tuple(child.last_lines)
 
 
 def prefixed(name: str, file: TextIO) -> Listener:

@@ -6,6 +6,7 @@ standard error. Any other: no verdict, and the engine itself will decide.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -19,7 +20,7 @@ from launcher.errors import ModelError, PlanError
 from launcher.models import hub_client
 from launcher.planning.engine_command import flags
 from launcher.planning.plan import EnginePlan
-from launcher.process.child import Child, Command
+from launcher.process.child import Command, run_to_end
 from launcher.serving import environment, failures, startup_log
 
 TRUST: Final = "--trust-remote-code"
@@ -49,18 +50,19 @@ class Question:
 
 
 async def beside(
-    work: Coroutine[None, None, Result], plans: Sequence[EnginePlan], environ: Mapping[str, str]
+    work: Coroutine[None, None, Result], plan: EnginePlan, environ: Mapping[str, str]
 ) -> Result:
     """Return the result of the work; raise PlanError if vLLM refuses the plan meanwhile.
 
     Work that ends first is not delayed: the engine then says the same itself.
     """
     working = asyncio.create_task(work)
-    judging = asyncio.create_task(find_refusal(plans, environ))
+    judging = asyncio.create_task(judge(plan, environ))
     try:
         await asyncio.wait({working, judging}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done() and (sentence := judging.result()):
-            raise PlanError(sentence)
+        if not working.done():
+            with contextlib.suppress(OSError):  # no room for another process: no verdict
+                await judging
         return await working
     finally:
         working.cancel()
@@ -68,43 +70,26 @@ async def beside(
         await asyncio.gather(working, judging, return_exceptions=True)
 
 
-async def find_refusal(plans: Sequence[EnginePlan], environ: Mapping[str, str]) -> str | None:
-    """Return vLLM's refusal of the first plan, with a remedy. None: vLLM takes it, or there is no
-    verdict."""
-    if not plans or not is_judged(plans[0]):
-        return None
-    model = plans[0].model
-    hub_id = "" if model.local else model.source
-    question = Question(engine_words(plans[0]), hub_id, model.revision)
-    try:
-        status, cause = await ask(question, plans[0], environ)
-    except OSError:  # no room for another process: no verdict, and the work goes on
-        return None
-    return failures.refusal(cause) if status == REFUSED and cause else None
-
-
-async def check(plan: EnginePlan, vocabulary: str, environ: Mapping[str, str]) -> None:
-    """Raise ModelError if the vocabulary in this folder does not load in the engine's environment,
-    PlanError if vLLM refuses the plan."""
+async def judge(plan: EnginePlan, environ: Mapping[str, str], vocabulary: str = "") -> None:
+    """Raise PlanError if vLLM refuses the plan, with a remedy; ModelError if the vocabulary in this
+    folder does not load in the engine's environment. There may be no verdict."""
     words = engine_words(plan) if is_judged(plan) else ()
-    question = Question(words, vocabulary=vocabulary, has_harmony=plan.model.is_gpt_oss)
+    model, hub_id = plan.model, "" if vocabulary or plan.model.local else plan.model.source
+    question = Question(words, hub_id, model.revision, vocabulary, model.is_gpt_oss)
+    if not words and not vocabulary:
+        return
     status, cause = await ask(question, plan, environ)
     if status == REFUSED:
         raise PlanError(failures.refusal(cause))
-    if status:
+    if status and vocabulary:
         raise ModelError(f"The vocabulary does not load: {cause.rstrip('.')}.")
 
 
 async def ask(question: Question, plan: EnginePlan, environ: Mapping[str, str]) -> tuple[int, str]:
     """Return the exit code of a child with the engine's environment, and why it ended."""
-    env = environment.for_engine(environ, plan.env, key="")
-    module = (sys.executable, "-m", "launcher.serving.engine_judge")
-    child = Child(Command((*module, json.dumps(asdict(question))), env))
-    try:
-        status = await child.wait()
-    finally:
-        await child.stop(STOP_S)
-    lines = tuple(child.last_lines)
+    argv = (sys.executable, "-m", "launcher.serving.engine_judge", json.dumps(asdict(question)))
+    command = Command(argv, environment.for_engine(environ, plan.env, key=""))
+    status, lines = await run_to_end(command, STOP_S)
     return status, startup_log.root_cause(lines) or (lines or ("it ended without a word",))[-1]
 
 

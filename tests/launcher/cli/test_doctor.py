@@ -19,9 +19,9 @@ from tests.models import smollm2
 def takes_every_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine finds nothing wrong: what it says is tested in test_engine_judge."""
 
-    async def check(*_: object) -> None: ...
+    async def judge(*_: object) -> None: ...
 
-    monkeypatch.setattr(engine_judge, "check", check)
+    monkeypatch.setattr(engine_judge, "judge", judge)
 
 
 def findings(tmp_path: Path, **ours: str) -> dict[str, DoctorFinding]:
@@ -112,7 +112,7 @@ def test_what_the_engine_says_is_a_finding(
     async def refuse(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(engine_judge, "check", refuse)
+    monkeypatch.setattr(engine_judge, "judge", refuse)
     finding = findings(tmp_path, MMHIE_REASONER_MODEL=str(write_model(tmp_path)))["engine"]
 
     assert (finding.outcome, finding.sentence) == ("failed", "No.")

@@ -65,7 +65,7 @@ async def test_a_refusal_ends_the_work_beside_it(tmp_path: Path) -> None:
     environ = stand_in(tmp_path, f"raise ValueError({REFUSED!r} + ' Use fewer.')")
 
     with pytest.raises(PlanError) as refusal:
-        await engine_judge.beside(asyncio.sleep(PATIENCE_S), (planned(tmp_path),), environ)
+        await engine_judge.beside(asyncio.sleep(PATIENCE_S), planned(tmp_path), environ)
 
     assert str(refusal.value) == (
         f"vLLM refuses this configuration: {REFUSED[:-1]}; set MMHIE_TENSOR_PARALLEL to another "
@@ -92,7 +92,7 @@ async def test_work_goes_on_without_a_refusal(
     work = asyncio.sleep(0.3, result="done")
     environ = stand_in(tmp_path, config) | variables
 
-    assert await engine_judge.beside(work, (planned(tmp_path),), environ) == "done"
+    assert await engine_judge.beside(work, planned(tmp_path), environ) == "done"
 
 
 LLAMA = {**files.CONFIG, "architectures": ["LlamaForCausalLM"], "model_type": "llama"}
@@ -163,8 +163,8 @@ async def test_what_is_made_first_is_not_judged(tmp_path: Path) -> None:
     made_first = plan("cpu,ram=16", reasoner_model="embedded", cache_dir=tmp_path)
     trusted = planned(tmp_path, engine_args="--trust-remote-code")
 
-    for unjudged in ((), (made_first,), (trusted,)):
-        assert await engine_judge.find_refusal(unjudged, environ) is None
+    for unjudged in (made_first, trusted):
+        await engine_judge.judge(unjudged, environ)
 
 
 async def test_a_child_that_cannot_answer_has_its_last_words(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ async def test_a_child_that_cannot_answer_has_its_last_words(tmp_path: Path) -> 
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
 
     with pytest.raises(ModelError, match=r"does not load: no json here\.$"):
-        await engine_judge.check(planned(tmp_path), str(tmp_path), environ)
+        await engine_judge.judge(planned(tmp_path), environ, str(tmp_path))
 
 
 # As the launcher starts an engine: a key, no statistics, no hub.
