@@ -4,7 +4,6 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from launcher.process.child import Child
@@ -16,27 +15,6 @@ RECOVERED_S = 600.0
 Clock = Callable[[], float]
 Ending = TypeVar("Ending")
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class RestartBackoff:
-    """Failures in a row, and how many are allowed."""
-
-    limit: int
-    failures: int = 0
-
-    def after(self, lasted_s: float) -> "RestartBackoff":
-        """Count one more failure, of a child that lasted this long."""
-        return RestartBackoff(self.limit, 1 if lasted_s >= RECOVERED_S else self.failures + 1)
-
-    @property
-    def is_spent(self) -> bool:
-        return self.failures > self.limit
-
-    @property
-    def pause_s(self) -> float:
-        """1, 2, 4 ... seconds."""
-        return min(LONGEST_PAUSE_S, 2.0 ** max(0, self.failures - 1))
 
 
 class Stop:
@@ -86,12 +64,13 @@ class Stop:
 
 
 class ChildSupervisor(ABC, Generic[Ending]):
-    """Runs a child again and again, with a pause between, until a stop is requested."""
+    """Runs a child again and again, with longer and longer pauses, until a stop is requested."""
 
     def __init__(self, restarts: int, stop: Stop, clock: Clock = time.monotonic) -> None:
         self._stop = stop
         self._clock = clock
-        self._backoff = RestartBackoff(restarts)
+        self._restarts = restarts
+        self._failures = 0  # in a row
         self._child: Child | None = None
 
     async def run(self) -> None:
@@ -101,9 +80,19 @@ class ChildSupervisor(ABC, Generic[Ending]):
             ending = await self._run_once()
             if self._stop.requested.is_set():
                 return
-            self._backoff = self._backoff.after(self._clock() - started)
+            has_recovered = self._clock() - started >= RECOVERED_S
+            self._failures = 1 if has_recovered else self._failures + 1
             await self._handle_end(ending)
-            await self._stop.pause(self._backoff.pause_s)
+            await self._stop.pause(self._pause_s)
+
+    @property
+    def _is_spent(self) -> bool:
+        return self._failures > self._restarts
+
+    @property
+    def _pause_s(self) -> float:
+        """1, 2, 4 ... seconds."""
+        return min(LONGEST_PAUSE_S, 2.0 ** min(self._failures - 1, 10))
 
     async def end(self, grace_s: float) -> None:
         """Stop what runs."""
@@ -116,4 +105,4 @@ class ChildSupervisor(ABC, Generic[Ending]):
 
     @abstractmethod
     async def _handle_end(self, ending: Ending) -> None:
-        """Raise to end the restarts: at the latest when the backoff is spent."""
+        """Raise to end the restarts: at the latest when the restarts are spent."""

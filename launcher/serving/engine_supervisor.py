@@ -50,7 +50,7 @@ class EngineProgram:
 
 
 class EngineSupervisor(ChildSupervisor[Phase]):
-    """Keeps one engine running and publishes its phases; `was_ready` is set by the first ready.
+    """Keeps one engine running, and calls `publish` when its `phase` may have changed.
 
     Its run raises a StartError, GaveUp among them, or DeviceFailed.
     """
@@ -60,14 +60,15 @@ class EngineSupervisor(ChildSupervisor[Phase]):
         engine: EngineProgram,
         policy: RestartPolicy,
         stop: Stop,
-        publish: Callable[[Phase], None],
+        publish: Callable[[], None],
         clock: Clock = time.monotonic,
     ) -> None:
         super().__init__(policy.restarts, stop, clock)
+        self.phase = startup_log.BEGIN
         self.was_ready = False
         self._engine = engine
         self._policy = policy
-        self._publish = publish
+        self._publish_all = publish
         self._starting = startup_log.BEGIN
         self._client = Probe(engine.address, engine.command.env.get(KEY, ""))
 
@@ -75,6 +76,10 @@ class EngineSupervisor(ChildSupervisor[Phase]):
         """Stop the engine for good."""
         await self.end(grace_s)
         await self._client.close()
+
+    def _publish(self, phase: Phase) -> None:
+        self.phase = phase
+        self._publish_all()
 
     async def _run_once(self) -> Phase:
         """Return the phase in which the engine's life ended; raise a StartError of the first."""
@@ -99,10 +104,11 @@ class EngineSupervisor(ChildSupervisor[Phase]):
         await self.end(ENGINE_STOP_S)
         await asyncio.to_thread(self._engine.recheck)
         failures.raise_device_fault(self._child.last_lines if self._child else ())
-        backoff = self._backoff
-        if backoff.is_spent:
-            raise GaveUp(f"{ending.detail} It was restarted {backoff.limit} times; that is enough.")
-        plan = f"Restart {backoff.failures} of {backoff.limit} in {backoff.pause_s:.0f} s."
+        if self._is_spent:
+            raise GaveUp(
+                f"{ending.detail} It was restarted {self._restarts} times; that is enough."
+            )
+        plan = f"Restart {self._failures} of {self._restarts} in {self._pause_s:.0f} s."
         self._publish(Phase(ending.name, f"{ending.detail} {plan}"))
 
     @property

@@ -41,7 +41,7 @@ class ServiceSupervisor(ChildSupervisor[tuple[int, str]]):
         status, last_line = ending
         if status == SETTINGS_EXIT and last_line:  # the program's own sentence about a setting
             raise ProgramFailed(last_line)
-        if status == SETTINGS_EXIT or self._backoff.is_spent:
+        if status == SETTINGS_EXIT or self._is_spent:
             raise ProgramFailed(
                 f"The {self._program.name} does not stay up ({describe(status)}): "
                 f"{last_line or 'it wrote nothing.'}"

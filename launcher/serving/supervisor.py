@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from launcher.errors import DeviceFailed, GaveUp, ToldToStop
 from launcher.process.restarts import Clock, Stop
-from launcher.serving import router, startup_log
+from launcher.serving import router
 from launcher.serving.engine_supervisor import (
     ENGINE_STOP_S,
     TICK_S,
@@ -61,7 +61,6 @@ class Supervisor:
         self._publish = publish
         self._stop = Stop(GIVING_UP_S)
         self._engines: list[EngineSupervisor] = []
-        self._phases: list[Phase] = []
         self._were_ready = asyncio.Event()
         self._gateway = ServiceSupervisor(programs.gateway, policy.restarts, self._stop)
         self._router = ServiceSupervisor(programs.router, policy.restarts, self._stop)
@@ -84,21 +83,12 @@ class Supervisor:
         await self._shut_down()
         await asyncio.gather(*running)
 
-    def _listener(self, index: int) -> Callable[[Phase], None]:
-        """Return what takes the phases of this engine."""
-
-        def listen(phase: Phase) -> None:
-            self._phases[index] = phase
-            if all(engine.was_ready for engine in self._engines):
-                self._were_ready.set()
-            self._publish_combined()
-
-        return listen
-
     def _publish_combined(self) -> None:
         if self._stop.requested.is_set():
             return
-        phase = combine(self._phases)
+        if all(engine.was_ready for engine in self._engines):
+            self._were_ready.set()
+        phase = combine([engine.phase for engine in self._engines])
         is_cut_off = phase.name == "ready" and not self._is_reachable
         self._publish(ROUTER_STARTING if is_cut_off else phase)
 
@@ -107,11 +97,8 @@ class Supervisor:
         programs = await self._stop.race(self._prepare())
         if programs is None:
             raise ToldToStop(NOT_READY)
-        self._phases = [startup_log.BEGIN] * len(programs)
-        self._engines = [
-            EngineSupervisor(program, self._policy, self._stop, self._listener(index), self._clock)
-            for index, program in enumerate(programs)
-        ]
+        shared = (self._policy, self._stop, self._publish_combined, self._clock)
+        self._engines = [EngineSupervisor(program, *shared) for program in programs]
         if not programs:
             self._were_ready.set()
         running = {asyncio.create_task(engine.run()) for engine in self._engines}
