@@ -1,11 +1,12 @@
 """The `mmhie` command line: one table of commands, and the one place that renders an error."""
 
 import os
+import platform
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from importlib import import_module
+from importlib import import_module, metadata
 from tempfile import NamedTemporaryFile
 from typing import Annotated, Any, Final, Protocol, cast, runtime_checkable
 
@@ -91,9 +92,14 @@ def build_command_line(commands: Commands = COMMANDS) -> typer.Typer:
 
 
 def show_version(wanted: bool) -> None:
-    """Print the versions and exit, if `--version` was given."""
+    """Print the versions of this program, Python and the engine, if `--version` was given."""
     if wanted:
-        load("launcher.cli.version:print_version")()
+        from launcher.planning import installation  # imported here as no command waits for it
+
+        installed = installation.detect()
+        engine = f"{installed.engine} {installed.version}" if installed.engine else "no engine"
+        own, python = metadata.version("mmhie-server"), platform.python_version()
+        sys.stdout.write(f"mmhie {own}, Python {python}, {engine}\n")
         raise typer.Exit
 
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
@@ -12,6 +12,7 @@ from typing import Final, Literal
 from gateway.cli.command import AsJson, put
 from launcher import settings
 from launcher.checkpoints import gguf, preparation
+from launcher.cli.plan import describe_hardware
 from launcher.errors import LauncherError, ModelError
 from launcher.models import digests, resolve, weights
 from launcher.models.families import EMBEDDED
@@ -90,9 +91,7 @@ def check_device(subject: CheckedConfiguration) -> str:
     """Find an installed vLLM, and the device for it."""
     chosen, installed, machine = subject.settings, installation.required(), hardware.detect()
     device = choose_device(chosen, machine, installed).device
-    gpus = ", ".join(f"{gpu.name} ({gpu.memory_gib:.0f} GiB)" for gpu in machine.gpus)
-    cpu = f"{machine.cpus} CPU cores, {machine.ram_gib:.1f} GiB of memory free"
-    used = gpus if device == "cuda" else cpu
+    used = describe_hardware(machine if device == "cuda" else replace(machine, gpus=()))
     return f"{installed.engine} {installed.version} runs on {device}: {used}."
 
 

@@ -11,7 +11,7 @@ from gateway.settings import gateway as gateway_settings
 from launcher.errors import NotEnoughMemory, PortTaken, SettingsError
 from launcher.models.disk import require_room
 from launcher.planning.plan import EnginePlan
-from launcher.settings import LauncherSettings
+from launcher.settings import LauncherSettings, own_errors
 
 LOG_ROOM_BYTES: Final = 200 * 2**20
 SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the kernel's, not a temporary file
@@ -31,10 +31,8 @@ def asks_for_keys() -> bool:
 
 def load_gateway() -> gateway_settings.GatewaySettings:
     """Load the gateway's settings: it refuses them, with a SettingsError, only when it starts."""
-    try:
+    with own_errors():
         return gateway_settings.load()
-    except gateway_settings.SettingsError as error:
-        raise SettingsError(str(error)) from None
 
 
 def engine_scheme(settings: LauncherSettings) -> str:
