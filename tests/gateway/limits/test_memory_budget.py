@@ -71,15 +71,19 @@ def test_a_full_budget_is_503_until_there_is_room(start: Start, start_engine: St
     assert gateway.client.post(CHAT, json=body).status_code == 200
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_a_gathered_answer_counts(gateway_with: Shared, engine: FakeEngine, stream: bool) -> None:
-    """Answers of /llm/generate are stored until their end, and need room, too."""
-    engine.next(fault="say", tokens=["x" * 64 * 1024] * 128)
+def test_a_gathered_answer_counts(gateway_with: Shared, engine: FakeEngine) -> None:
+    """A JSON answer is stored until its end, and needs room, too; a stream is not stored."""
+    engine.next(fault="say", tokens=["x" * 64 * 1024] * 128, times=2)
     gateway = gateway_with(MMHIE_MAX_MEMORY="16MiB")
-    answer = gateway.client.post(GENERATE, json={"prompt": "Why?", "stream": stream})
+    stream, gathered = (
+        gateway.client.post(GENERATE, json={"prompt": "Why?", "stream": stream})
+        for stream in (True, False)
+    )
 
-    assert b'"code":"too_busy"' in answer.content[-1000:]
-    assert answer.status_code == (200 if stream else 503)
+    assert stream.content.endswith(b"[DONE]\n\n")
+    assert b'"error"' not in stream.content[-1000:]
+    assert gathered.status_code == 503
+    assert b'"code":"too_busy"' in gathered.content
     answer = gateway.client.post(GENERATE, json={"prompt": "Why?", "stream": False})
     assert answer.status_code == 200
 
